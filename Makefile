@@ -1,0 +1,49 @@
+# `make demo` and `make test` are all a newcomer needs: each builds .venv by itself if it is absent.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := env -u KINJ__SEED $(BIN)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: setup demo test test-all lint bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      teach the embedded model new people, six ways, and compare (about 4 minutes)"
+	@echo "make test      lint, types, import rules and the test suite (under 6 minutes)"
+	@echo "make test-all  the same with the full grids and the kill tests (under 40 minutes)"
+	@echo "make lint | bench | docs | setup | clean"
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY)
+
+demo: $(READY)
+	$(BIN)/kinj sweep experiment=demo -o runs/demo
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint
+	$(PYTEST) -m "not slow" --cov --cov-report=json:.coverage.json --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m tests.coverage_floor .coverage.json 75
+
+test-all: lint
+	$(PYTEST)
+
+bench: $(READY)
+	$(BIN)/python bench/train.py
+
+docs: $(READY)
+	$(BIN)/python -m kinj.cli.reference docs
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,31 @@
+"""The contract of an augmentation method: one file, one YAML, one card, one row in the conformance table."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+from kinj.data.records import Document
+
+
+class Augmenter(Protocol):
+    """Writes views of a document."""
+
+    name: str
+    preserves: str
+    """`content` (machine-checked on every view), `facts` (audited) or `nothing`."""
+
+    def views(self, document: Document, count: int, rng: random.Random) -> Iterator[Document]:
+        """Up to `count` views of `document`, pairwise distinct and distinct from it.
+
+        Args:
+            document: the original.
+            count: views wanted.
+            rng: seeded by (seed, document id, method); a method derives one generator per view from it.
+        """
+        ...
+
+    def restore(self, view: Document) -> str:
+        """The content of a `content`-preserving view: its text without the markup that the method declares it adds."""
+        ...

@@ -1,0 +1,132 @@
+"""`kinj augment`: write views of documents."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kinj.cli import common
+from kinj.cli.common import SETTINGS, change_records, changes, command, emit, given, note, settings_for, split_arguments
+
+if TYPE_CHECKING:
+    from kinj.config import Loaded
+
+NO_CORPUS = "a corpus to start with: kinj show data biographies -n 50 > corpus.jsonl"
+
+
+@command("augment", resumable=True)
+def augment(
+    arguments: common.Arguments = None,
+    config: common.Config = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="May be given again (augment.method).", rich_help_panel=SETTINGS),
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option("-k", "--views", help="Views per document and method (augment.views).", rich_help_panel=SETTINGS),
+    ] = None,
+    audit: Annotated[
+        str | None,
+        typer.Option("--audit", metavar="report|drop|fail", help="What a failing view does.", rich_help_panel=SETTINGS),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; the output is the same.", rich_help_panel=SETTINGS)
+    ] = None,
+    seed: common.Seed = None,
+    output: common.Output = None,
+    overwrite: common.Overwrite = False,
+    resume: common.Resume = False,
+    on_error: common.OnError = None,
+    dry_run: common.DryRun = False,
+    as_json: common.Json = False,
+) -> int | None:
+    """Write views of documents: the same facts in other shapes. INPUTs are files, folders or hf:NAME."""
+    inputs, overrides = split_arguments(arguments)
+    flags = given(
+        ("--method", "augment.method", method),
+        ("--views", "augment.views", views),
+        ("--audit", "augment.audit.policy", audit),
+        ("--workers", "augment.workers", workers),
+        ("--seed", "seed", seed),
+        ("--output", "run.dir", output),
+        ("--overwrite", "run.overwrite", overwrite),
+        ("--resume", "run.resume", resume),
+        ("--on-error", "run.on_error", on_error),
+    )
+    loaded = settings_for("augment", overrides, flags, config, inputs)
+    sources = check_sources(loaded.settings.data.documents)
+    target = _target(loaded, sources)
+    if dry_run:
+        return _dry_run(loaded, sources, target, as_json)
+    return _run(loaded, sources, target, as_json)
+
+
+def check_sources(sources: list[str]) -> list[str]:
+    """The sources, if there are any and each exists.
+
+    Raises:
+        UsageError: there is none, or one is missing.
+    """
+    from kinj.config.errors import UsageError
+
+    if not sources:
+        raise UsageError("nothing to augment: no document file, folder or hf:NAME was given", NO_CORPUS)
+    for source in sources:
+        if not source.startswith("hf:") and not Path(source).exists():
+            raise UsageError(f"{source}: no such file or folder", NO_CORPUS)
+    return sources
+
+
+def _target(loaded: Loaded, sources: list[str]) -> Path:
+    """Where the views go; refused before anything starts if something is in the way.
+
+    Raises:
+        UsageError: several sources and no output, or the output exists, or its folder cannot be written to.
+    """
+    from kinj.augment.run import default_output
+    from kinj.config.errors import UsageError
+
+    run = loaded.settings.run
+    if run.dir is None and len(sources) > 1:
+        raise UsageError(f"{len(sources)} inputs and no name for the output", "add: -o views.jsonl")
+    target = Path(run.dir) if run.dir else Path(default_output(sources[0]))
+    if target.exists() and not (run.overwrite or run.resume):
+        raise UsageError(f"{target} exists already", "add --overwrite to replace it, or -o for another name")
+    folder = target.parent if target.parent.exists() else Path()
+    if not os.access(folder, os.W_OK):
+        raise UsageError(
+            f"{target} cannot be written: no permission for {folder.resolve()}", "choose another place: -o PATH"
+        )
+    return target
+
+
+def _dry_run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
+    if as_json:
+        emit("augment", dry_run=True, sources=sources, output=str(target), changed=change_records(loaded))
+        return 0
+    print(changes(loaded))
+    print(f"input     {', '.join(sources)}")
+    print(f"output    {target}")
+    print("ready     nothing was written. Run it without --dry-run.")
+    return 0
+
+
+def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
+    from kinj.augment.run import augment_file
+
+    settings = loaded.settings
+    summary: Any = augment_file(
+        sources,
+        target,
+        settings,
+        resume=settings.run.resume,
+        overwrite=settings.run.overwrite,
+        on_error=settings.run.on_error,
+        progress=note,
+    )
+    print(summary) if not as_json else emit("augment", **vars(summary))
+    return 0

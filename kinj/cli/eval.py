@@ -1,0 +1,62 @@
+"""`kinj eval`: ask a model what it knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kinj.cli import common
+from kinj.cli.common import RUNS, SETTINGS, command, given, settings_for, split_arguments
+
+
+@command("eval")
+def evaluate(
+    arguments: common.Arguments = None,
+    config: common.Config = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option("--probe", help="What to ask; may be given again (eval.probes).", rich_help_panel=SETTINGS),
+    ] = None,
+    data: common.Data = None,
+    normalizer: Annotated[
+        str | None,
+        typer.Option(
+            "--normalizer", metavar="squad|exact|light", help="How answers are compared.", rich_help_panel=SETTINGS
+        ),
+    ] = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ask", metavar="QUESTION", help="Only this question: the answer before and after.", rich_help_panel=RUNS
+        ),
+    ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Report the difference between the first model and the others.", rich_help_panel=RUNS
+        ),
+    ] = False,
+    seed: common.Seed = None,
+    output: common.Output = None,
+    overwrite: common.Overwrite = False,
+    on_error: common.OnError = None,
+    dry_run: common.DryRun = False,
+    as_json: common.Json = False,
+) -> int | None:
+    """Ask models or runs what they know. Without any: the latest run, or the embedded model."""
+    models, overrides = split_arguments(arguments)
+    flags = given(
+        ("--probe", "eval.probes", probe),
+        ("--normalizer", "eval.normalizer", normalizer),
+        ("--seed", "seed", seed),
+        ("--output", "run.dir", output),
+        ("--overwrite", "run.overwrite", overwrite),
+        ("--on-error", "run.on_error", on_error),
+    )
+    loaded = settings_for("eval", overrides, flags, config, data or (), "--data")
+    from kinj.cli import workflow
+
+    return workflow.eval_models(
+        loaded.settings, loaded, models, ask=ask or [], compare=compare, dry_run=dry_run, as_json=as_json
+    )

@@ -1,0 +1,128 @@
+"""`kinj show`: what there is, and what the settings are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kinj.cli import common
+from kinj.cli.common import RUNS, command, emit, examples, settings_for, split_arguments, table
+
+if TYPE_CHECKING:
+    from kinj.config import Loaded
+
+show = typer.Typer(no_args_is_help=True, help="Show settings, methods, probes, data, models, recipes and experiments.")
+
+
+@show.command("config", epilog=examples("kinj show config --origin", "kinj show config experiment=smoke --origin"))
+@command("show config")
+def config(
+    arguments: common.Arguments = None,
+    files: common.Config = None,
+    origin: Annotated[bool, typer.Option("--origin", help="One line a key, with where its value came from.")] = False,
+    as_json: common.Json = False,
+) -> None:
+    """Print every setting, as YAML or with its origin."""
+    from kinj.config import redact, to_yaml
+    from kinj.config.build import flatten
+
+    loaded = _load(arguments, files)
+    values = redact(flatten(loaded.settings))
+    if as_json:
+        rows = [{"key": key, "value": value, "origin": loaded.origins[key]} for key, value in values.items()]
+        emit("show config", choices=loaded.choices, settings=rows, warnings=loaded.warnings)
+    elif origin:
+        print("\n".join(table([(key, common.written(value), loaded.origins[key]) for key, value in values.items()])))
+    else:
+        print(to_yaml(loaded.settings), end="")
+
+
+def _load(arguments: list[str] | None, files: list[str] | None = None) -> Loaded:
+    from kinj.config.errors import UsageError
+
+    inputs, overrides = split_arguments(arguments)
+    if inputs:
+        raise UsageError(f"`{inputs[0]}` is not KEY=VALUE", "for example: kinj show config optim.lr=1e-4 --origin")
+    return settings_for("show", overrides, [], files)
+
+
+def _print(kind: str, rows: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        emit(f"show {kind}", **{kind: [{"name": name, "about": about} for name, about in rows.items()]})
+    else:
+        print("\n".join(table(list(rows.items()))))
+
+
+def _choices(group: str) -> dict[str, str]:
+    from kinj.config.tree import choices, describe
+
+    return {name: describe(group, name) for name in choices(group)}
+
+
+@show.command("methods")
+@command("show methods")
+def methods(as_json: common.Json = False) -> None:
+    """List augmentation methods (augment.method)."""
+    from kinj.config.names import METHODS
+
+    _print("methods", METHODS, as_json)
+
+
+@show.command("probes")
+@command("show probes")
+def probes(as_json: common.Json = False) -> None:
+    """List probes (eval.probes)."""
+    from kinj.config.names import PROBES
+
+    _print("probes", PROBES, as_json)
+
+
+@show.command("experiments")
+@command("show experiments")
+def experiments(as_json: common.Json = False) -> None:
+    """List experiments (experiment=NAME)."""
+    _print("experiments", _choices("experiment"), as_json)
+
+
+@show.command("recipes")
+@command("show recipes")
+def recipes(as_json: common.Json = False) -> None:
+    """List training recipes (train=NAME)."""
+    _print("recipes", _choices("train"), as_json)
+
+
+@show.command("models")
+@command("show models")
+def models(as_json: common.Json = False) -> None:
+    """List models (model=NAME). A run, a local folder or a Hub id works in the same place."""
+    _print("models", _choices("model"), as_json)
+
+
+@show.command("data", epilog=examples("kinj show data biographies -n 50 > corpus.jsonl", "kinj show data wiki2023"))
+@command("show data")
+def data(
+    name: Annotated[
+        str | None, typer.Argument(help="A data set; without it, all are listed.", show_default=False)
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings of the data.", show_default=False)
+    ] = None,
+    count: Annotated[int | None, typer.Option("-n", help="Print so many documents as JSON Lines.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Which people are generated (data.seed).")] = None,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Print questions instead of documents.", rich_help_panel=RUNS)
+    ] = False,
+    as_json: common.Json = False,
+) -> None:
+    """List data sets (data=NAME), describe one, or print its records."""
+    from kinj.cli.records import describe_data, print_records
+
+    if name is None:
+        return _print("data", _choices("data"), as_json)
+    loaded = _load([f"data={name}", *(arguments or ())])
+    if seed is not None:
+        loaded = loaded.override({"data.seed": seed})
+    if count is None and not questions:
+        return describe_data(loaded, as_json)
+    return print_records(loaded, "questions" if questions else "documents", count)

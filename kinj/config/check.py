@@ -1,0 +1,106 @@
+"""Checks that need more than one section, and the optimizer settings a stage ends up with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+
+from kinj.config.errors import UsageError
+from kinj.config.names import DATA, METHODS, PROBES
+from kinj.config.schema import OptimSettings, Settings, StageSettings
+
+Finding = tuple[str, str]
+"""A full key and what is wrong with its value."""
+
+
+def stage_optim(settings: Settings, name: str) -> OptimSettings:
+    """The optimizer settings of a stage: `optim`, with what the stage overrides.
+
+    Raises:
+        UsageError: the stage overrides a key that does not exist, or with a value of the wrong kind.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    stage = settings.train.stages[name]
+    if not stage.optim:
+        return settings.optim
+    try:
+        merged = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(settings.optim), stage.optim))
+    except (OmegaConfBaseException, ValueError) as error:
+        raise UsageError(f"train.stages.{name}.optim: {str(error).splitlines()[0]}") from error
+    assert isinstance(merged, OptimSettings)
+    return merged
+
+
+def problems(settings: Settings, command: str) -> Iterator[Finding]:
+    """What is wrong between sections. Values inside each section are right by now."""
+    yield from _names("data.name", [settings.data.name], DATA, "data set")
+    yield from _names("eval.probes", settings.eval.probes, PROBES, "probe")
+    yield from _names("train.probes", settings.train.probes, PROBES, "probe")
+    yield from _names("augment.method", settings.augment.method, METHODS, "method")
+    yield from _order(settings, command)
+    for name in settings.train.order:
+        if name in settings.train.stages:
+            yield from _stage(f"train.stages.{name}", settings.train.stages[name])
+    yield from _stage_optims(settings)
+    yield from _compare(settings)
+
+
+def _names(key: str, names: Collection[str], known: Collection[str], word: str) -> Iterator[Finding]:
+    for name in names:
+        if name not in known:
+            yield key, f"no such {word} as {name}{_near(name, known)}; there are: {', '.join(known)}"
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _order(settings: Settings, command: str) -> Iterator[Finding]:
+    train = settings.train
+    for name in train.order:
+        if name not in train.stages:
+            there = ", ".join(train.stages) or "none"
+            yield "train.order", f"no such stage as {name}{_near(name, train.stages)}; there are: {there}"
+    for name in sorted({name for name in train.order if train.order.count(name) > 1}):
+        yield "train.order", f"names {name} twice; give the second one a name of its own under train.stages"
+    if command == "train" and not train.order:
+        yield "train.order", "is empty, so there is nothing to train; choose a recipe, such as train=inject"
+
+
+def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:
+    if stage.epochs is None and stage.steps is None:
+        yield key, "has no length; set epochs or steps"
+    if not any(source.weight > 0 for source in stage.data.values()):
+        yield f"{key}.data", "has no source with a weight above 0"
+    for name, source in stage.data.items():
+        if source.per is not None and source.per not in stage.data:
+            there = ", ".join(other for other in stage.data if other != name) or "none"
+            yield f"{key}.data.{name}.per", f"no such source as {source.per} in this stage; there are: {there}"
+        elif source.per == name:
+            yield f"{key}.data.{name}.per", "a source cannot be drawn per record of itself"
+        yield from _names(f"{key}.data.{name}.augment", source.augment, METHODS, "method")
+
+
+def _stage_optims(settings: Settings) -> Iterator[Finding]:
+    for name, stage in settings.train.stages.items():
+        if stage.optim:
+            try:
+                stage_optim(settings, name)
+            except UsageError as error:
+                yield f"train.stages.{name}.optim", error.what.partition(": ")[2]
+
+
+def _compare(settings: Settings) -> Iterator[Finding]:
+    arms = settings.sweep.arms
+    for pair in settings.sweep.compare:
+        if len(pair) != 2:
+            yield "sweep.compare", f"wants pairs of arms such as [[both, plain_twice]], got {pair}"
+        for name in pair:
+            if name not in arms:
+                yield (
+                    "sweep.compare",
+                    f"no such arm as {name}{_near(name, arms)}; there are: {', '.join(arms) or 'none'}",
+                )

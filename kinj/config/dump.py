@@ -1,0 +1,51 @@
+"""Settings to YAML and back, without secrets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinj.config.compose import Inputs
+from kinj.config.loader import load_inputs
+from kinj.config.schema import Settings
+
+if TYPE_CHECKING:
+    import yaml
+
+SECRET = re.compile(r"(^|.*[_.-])(token|api[_-]?key|secret|password|passwd|credentials?)$", re.IGNORECASE)
+LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+REDACTED = "(redacted)"
+
+
+def to_yaml(settings: Settings) -> str:
+    """All settings as YAML that `from_yaml` reads back. What a key or an address marks as secret is left out."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes words that kinj refuses unquoted."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if value == "None" else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(redact(asdict(settings)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def redact(value: Any) -> Any:
+    """A copy of nested settings without secrets: values of keys such as `api_key`, and logins inside addresses."""
+    if isinstance(value, dict):
+        return {key: REDACTED if SECRET.match(key) and child else redact(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [redact(item) for item in value]
+    return LOGIN.sub(REDACTED, value) if isinstance(value, str) else value
+
+
+def from_yaml(path: Path | str) -> Settings:
+    """The settings of a run's `config.yaml`, checked as when they were written.
+
+    Raises:
+        SettingsError: the file is missing or not valid.
+    """
+    return load_inputs(Inputs("show", base=Path(path))).settings

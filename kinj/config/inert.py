@@ -1,0 +1,118 @@
+"""Settings that somebody changed but that nothing will read, each with the reason."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kinj.config.check import stage_optim
+from kinj.config.names import BUILT_IN_MODELS
+from kinj.config.schema import OptimSettings, Settings
+
+USED_BY = {
+    "augment": ("seed", "run", "data", "augment"),
+    "train": ("seed", "run", "model", "data", "augment", "train", "optim", "eval"),
+    "eval": ("seed", "run", "model", "data", "eval"),
+}
+"""Roots each command reads; a command that is not listed reads all."""
+
+Rule = Callable[[Settings], Iterator[tuple[str, str]]]
+"""Yields (key or start of a key ending in a dot, why it has no effect)."""
+
+
+def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
+    """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
+    rules: list[Rule] = [_model, _data]
+    if command == "train":
+        rules += [_sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+    for rule in rules:
+        yield from rule(settings)
+
+
+def unused_roots(command: str) -> Iterator[tuple[str, str]]:
+    """Sections that a command never reads."""
+    used = USED_BY.get(command)
+    for root in ("model", "data", "augment", "train", "optim", "eval", "sweep"):
+        if used is not None and root not in used:
+            yield f"{root}.", f"kinj {command} does not read {root}"
+
+
+def idle_stages(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Stages that never run."""
+    for name in settings.train.stages:
+        if name not in settings.train.order:
+            near = difflib.get_close_matches(name, settings.train.order, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            yield f"train.stages.{name}", f"the stage is not in train.order{meant}"
+
+
+def _sam(settings: Settings) -> Iterator[tuple[str, str]]:
+    stages = {name: stage_optim(settings, name) for name in settings.train.order}
+    if all(optim.sam.rho == 0 for optim in stages.values()):
+        yield from _sam_keys("optim.sam", "SAM is off (optim.sam.rho is 0)")
+    for name, optim in stages.items():
+        if optim.sam.rho == 0:
+            yield from _sam_keys(f"train.stages.{name}.optim.sam", "SAM is off in this stage (rho is 0)")
+
+
+def _sam_keys(prefix: str, why: str) -> Iterator[tuple[str, str]]:
+    for name in ("variant", "fraction", "every", "start_step", "scope", "include", "offload"):
+        yield f"{prefix}.{name}", why
+
+
+def _schedule(settings: Settings) -> Iterator[tuple[str, str]]:
+    def constant(optim: OptimSettings) -> bool:
+        return optim.schedule == "constant"
+
+    stages = {name: stage_optim(settings, name) for name in settings.train.order}
+    if stages and all(constant(optim) for optim in stages.values()):
+        yield "optim.final_lr", "the schedule is constant (optim.schedule)"
+    for name, optim in stages.items():
+        if constant(optim):
+            yield f"train.stages.{name}.optim.final_lr", "the stage's schedule is constant"
+
+
+def _model(settings: Settings) -> Iterator[tuple[str, str]]:
+    model = settings.model
+    if model.name != "scratch":
+        for name in ("size", "vocabulary", "context", "tokenizer"):
+            yield f"model.{name}", f"only a new model has it (model=scratch), and model.name is {model.name}"
+    elif model.tokenizer != "train":
+        yield "model.vocabulary", f"only a tokenizer that is trained has it (model.tokenizer is {model.tokenizer})"
+    if model.name in BUILT_IN_MODELS or Path(model.name).exists():
+        yield "model.revision", f"only a Hub model has revisions, and model.name is {model.name}"
+        if model.name in BUILT_IN_MODELS:
+            yield "model.trust_remote_code", f"{model.name} comes with kinj and holds no code"
+
+
+def _data(settings: Settings) -> Iterator[tuple[str, str]]:
+    data = settings.data
+    if data.name != "biographies":
+        yield "data.biographies.", f"data.name is {data.name}, not biographies"
+    if data.name in ("biographies", "corpus"):
+        yield "data.path", f"data.name is {data.name}, which has no original files"
+
+
+def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
+    why = "in training, each source names its own: train.stages.STAGE.data.SOURCE."
+    yield "augment.method", f"{why}augment"
+    yield "augment.views", f"{why}views"
+    yield "augment.workers", "in training, views are made by the training process"
+    stages = [settings.train.stages[name] for name in settings.train.order]
+    if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
+        yield "augment.formatting.", "no source of a stage is augmented by formatting"
+
+
+def _sources(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in settings.train.order:
+        for key, source in settings.train.stages[name].data.items():
+            if not source.augment:
+                yield f"train.stages.{name}.data.{key}.views", "the source names no method (augment)"
+
+
+def _probes_on_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.train.probe_every is None:
+        yield "train.probes", "train.probe_every is not set"
+    elif not settings.train.probes:
+        yield "train.probe_every", "train.probes names no probe"

@@ -1,0 +1,49 @@
+"""Names that settings may use. The registries of methods, probes and data sets are tested to hold exactly these.
+
+They stand here because settings are checked before anything that defines them is imported.
+"""
+
+from __future__ import annotations
+
+GROUPS = {
+    "model": "tiny",
+    "data": "biographies",
+    "augment": "formatting",
+    "train": "inject",
+    "optim": "adamw",
+    "eval": "default",
+    "sweep": "default",
+}
+"""Groups of settings (folders of conf/) and the file each uses unless told otherwise."""
+
+METHODS = {
+    "formatting": "the same words in other shapes: spacing, lists, quotes, Markdown, JSON, HTML (no fact can change)",
+}
+"""Augmentation methods."""
+
+PROBES = {
+    "biographies": "what was said of the injected people, in wordings never trained on",
+    "wiki2023": "questions about films of 2023 (Wiki2023), answers also ranked among ten of the same type",
+    "wikidyk": "WikiDYK: reliability, generality, paraphrase, portability, locality",
+    "qa": "any question file: data.questions=FILE",
+    "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
+}
+"""Probes."""
+
+DATA = (
+    "biographies",
+    "corpus",
+    "fictional",
+    "nq_open",
+    "popqa",
+    "reversal",
+    "squad",
+    "text",
+    "tofu",
+    "wiki2023",
+    "wikidyk",
+)
+"""Data sets."""
+
+BUILT_IN_MODELS = ("tiny", "tiny-plain", "scratch")
+"""Values of `model.name` that are neither a path nor a Hub id."""

@@ -1,0 +1,353 @@
+"""The one tree of settings. The docstring under a field is its help text.
+
+Checks that need only one section live in its `__post_init__`; they run when the tree is converted to plain dataclasses,
+before anything heavy loads. Messages start with the setting's name inside its section: `rho must be 0 or more, got -1`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _check(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    _check(value in choices, f"{name} must be one of {', '.join(choices)}, got {value}")
+
+
+@dataclass(kw_only=True)
+class RunSettings:
+    dir: str | None = None
+    """Where results go; by default a new `runs/NAME-NNN`. An existing one is refused without overwrite or resume."""
+    overwrite: bool = False
+    """Replace what is in `run.dir`."""
+    resume: bool = False
+    """Continue what is in `run.dir`."""
+    on_error: str = "stop"
+    """What a bad input line does: `stop`, or `skip` (set aside in `*.rejected.jsonl`, counted, exit code 3)."""
+
+    def __post_init__(self) -> None:
+        _choice("on_error", self.on_error, ("stop", "skip"))
+        _check(not (self.overwrite and self.resume), "overwrite and resume exclude each other")
+
+
+@dataclass(kw_only=True)
+class ModelSettings:
+    name: str = "tiny"
+    """`tiny`, `tiny-plain` (shipped), `scratch` (new weights), a run directory, a local folder or a Hub id."""
+    size: str = "2M"
+    """Parameters of a `scratch` model, such as 500k, 2M, 1.5B; depth and width follow from it."""
+    tokenizer: str = "tiny"
+    """Tokenizer of a `scratch` model: `tiny`, `train` (byte-level BPE on the run's documents), a folder or a Hub id."""
+    vocabulary: int = 2048
+    """Entries of a trained tokenizer."""
+    context: int = 512
+    """Longest text a `scratch` model reads, in tokens."""
+    prompt: str = "Question: {prompt}\nAnswer:"
+    """How a question is put to a model whose tokenizer has no chat template; must hold `{prompt}` once."""
+    chat: bool = True
+    """Use the tokenizer's chat template for questions where it has one."""
+    dtype: str = "float32"
+    """Type the weights are held in: `float32`, `bfloat16` (evaluation only) or `float16` (evaluation only)."""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub model."""
+    trust_remote_code: bool = False
+    """Run code that comes with a Hub model. Off unless asked for by name."""
+
+    def __post_init__(self) -> None:
+        _check(self.prompt.count("{prompt}") == 1, "prompt must hold {prompt} exactly once")
+        _choice("dtype", self.dtype, ("float32", "bfloat16", "float16"))
+        _check(self.context >= 16, f"context must be 16 or more, got {self.context}")
+        _check(
+            self.vocabulary >= 300,
+            f"vocabulary must be 300 or more (256 bytes and the specials), got {self.vocabulary}",
+        )
+
+
+@dataclass(kw_only=True)
+class FieldSettings:
+    """Names of the keys in the user's records."""
+
+    id: str = "id"
+    text: str = "text"
+    title: str = "title"
+    prompt: str = "prompt"
+    answers: str = "answers"
+    document: str = "document"
+
+
+@dataclass(kw_only=True)
+class BiographySettings:
+    people: int = 120
+    """Number of generated people to inject."""
+    population: str = ""
+    """Name of the population; different names give disjoint people. By default `B` and the data seed."""
+    views: int = 1
+    """Texts per person, each with newly drawn sentence templates."""
+    permute: bool = False
+    """Draw a new sentence order for every text."""
+    full_name: bool = False
+    """Use the full name in every sentence; otherwise all but the first use a pronoun."""
+    exposure: float = 0.0
+    """Exponent of a power law over people: person i has views proportional to i^(-exposure); 0 is uniform."""
+    questions_per_attribute: int = 1
+    """Held-out question wordings asked per attribute."""
+    teachers: int = 120
+    """Other people (disjoint) who may be trained on: pools `train_documents`, `train_questions`."""
+
+    def __post_init__(self) -> None:
+        _check(self.people >= 1, f"people must be 1 or more, got {self.people}")
+        _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
+        _check(self.exposure >= 0, f"exposure must be 0 or more, got {self.exposure}")
+
+
+@dataclass(kw_only=True)
+class DataSettings:
+    name: str = "biographies"
+    """Which data: a choice listed by `kinj show data`."""
+    seed: int = 0
+    """Which people are generated."""
+    path: str | None = None
+    """File or folder with a benchmark's original files, or `hf:NAME[:split]`."""
+    documents: list[str] = field(default_factory=list)
+    """Files, folders or `hf:NAME[:split]` with documents."""
+    questions: list[str] = field(default_factory=list)
+    """Files or `hf:NAME[:split]` with questions."""
+    replay: list[str] = field(default_factory=list)
+    """Files, folders or `hf:NAME[:split]` to replay while training, so that older knowledge is kept."""
+    fields: FieldSettings = field(default_factory=FieldSettings)
+    limit: int | None = None
+    """Use only the first so many documents (and the questions about them)."""
+    max_tokens: int | None = None
+    """Longest row in tokens; by default the model's context, at most 2,048."""
+    long: str = "split"
+    """A document longer than that: `split` at sentence ends, or `refuse`. Never cut."""
+    biographies: BiographySettings = field(default_factory=BiographySettings)
+
+    def __post_init__(self) -> None:
+        _choice("long", self.long, ("split", "refuse"))
+        _check(self.limit is None or self.limit >= 1, f"limit must be 1 or more, got {self.limit}")
+
+
+@dataclass(kw_only=True)
+class AuditSettings:
+    policy: str = "fail"
+    """What happens to a view that fails its check: `report`, `drop` or `fail`."""
+
+    def __post_init__(self) -> None:
+        _choice("policy", self.policy, ("report", "drop", "fail"))
+
+
+@dataclass(kw_only=True)
+class FormattingSettings:
+    families: list[str] = field(default_factory=list)
+    """Format families to draw from; empty means all. `kinj show methods` lists them."""
+    exclude: list[str] = field(default_factory=list)
+    """Format families to leave out."""
+
+
+@dataclass(kw_only=True)
+class AugmentSettings:
+    method: list[str] = field(default_factory=lambda: ["formatting"])
+    """Augmentation methods, applied side by side; `kinj show methods` lists them."""
+    views: int = 10
+    """Views per document and method; the original is kept as view 0 and not counted."""
+    workers: int = 1
+    """Processes. The output does not depend on it."""
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    formatting: FormattingSettings = field(default_factory=FormattingSettings)
+
+    def __post_init__(self) -> None:
+        _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
+        _check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
+        _check(bool(self.method), "method must name at least one method")
+
+
+@dataclass(kw_only=True)
+class SourceSettings:
+    """One source of a stage's mixture."""
+
+    weight: float = 1.0
+    """Passes over the source per epoch (views of one document count as one); 0 leaves it out."""
+    per: str | None = None
+    """Name of another source of the stage: `weight` then counts records per record drawn there."""
+    pool: str | None = None
+    """Pool of the data set to draw from; by default the source's own name."""
+    path: str | None = None
+    """A file, folder or `hf:NAME[:split]` to read instead of a pool of the data set."""
+    augment: list[str] = field(default_factory=list)
+    """Augmentation methods whose views join this source's documents, made when the run starts."""
+    views: int = 10
+    """Views per document and method, where `augment` names one."""
+
+    def __post_init__(self) -> None:
+        _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
+        _check(self.weight >= 0, f"weight must be 0 or more, got {self.weight}")
+
+
+@dataclass(kw_only=True)
+class SamSettings:
+    rho: float = 0.0
+    """Length of the move to a nearby worse point; 0 trains plainly, at plain cost."""
+    variant: str = "sam"
+    """`sam`, or `asam` (scaled by the size of each weight; wants a rho about 10 times larger)."""
+    fraction: float = 1.0
+    """Share of the step's micro-batches (of its rows, if there is one) used to find the direction."""
+    every: int = 1
+    """Take a SAM step on every n-th step."""
+    start_step: int = 0
+    """First step on which SAM acts."""
+    scope: str = "global"
+    """With several processes: one direction for all (`global`) or one per process (`rank`)."""
+    include: str = ""
+    """Regular expression; only parameters whose name matches are moved. Empty means all."""
+    offload: bool = False
+    """Keep the copy of the weights in main memory instead of on the device."""
+
+    def __post_init__(self) -> None:
+        _check(self.rho >= 0, f"rho must be 0 or more, got {self.rho}")
+        _check(0 < self.fraction <= 1, f"fraction must lie in (0, 1], got {self.fraction}")
+        _check(self.every >= 1, f"every must be 1 or more, got {self.every}")
+        _check(self.start_step >= 0, f"start_step must be 0 or more, got {self.start_step}")
+        _choice("variant", self.variant, ("sam", "asam"))
+        _choice("scope", self.scope, ("global", "rank"))
+
+
+@dataclass(kw_only=True)
+class OptimSettings:
+    lr: float = 1e-3
+    """Peak learning rate of AdamW."""
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
+    """AdamW's two decay rates."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay, on matrices only."""
+    schedule: str = "cosine"
+    """`cosine` (down to `final_lr` of the peak) or `constant`, over all steps of the stage."""
+    warmup_steps: int = 0
+    """Steps of linear warm-up."""
+    final_lr: float = 0.1
+    """Share of the peak at the end of a cosine."""
+    batch_tokens: int = 4096
+    """Tokens per optimizer step, over all processes (padding included)."""
+    micro_tokens: int = 16384
+    """Most tokens in one forward pass; a step is cut into micro-batches of at most this."""
+    clip: float = 1.0
+    """Largest gradient norm; 0 does not clip."""
+    sam: SamSettings = field(default_factory=SamSettings)
+
+    def __post_init__(self) -> None:
+        _check(self.lr > 0, f"lr must be above 0, got {self.lr}")
+        _check(len(self.betas) == 2, f"betas must be two numbers, got {self.betas}")
+        _choice("schedule", self.schedule, ("cosine", "constant"))
+        _check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        _check(self.micro_tokens >= 1, f"micro_tokens must be 1 or more, got {self.micro_tokens}")
+        _check(self.clip >= 0, f"clip must be 0 or more, got {self.clip}")
+
+
+@dataclass(kw_only=True)
+class StageSettings:
+    """One part of a training run with its own data, objective and optimizer settings."""
+
+    data: dict[str, SourceSettings] = field(default_factory=dict)
+    """The mixture: named sources."""
+    objective: str = "auto"
+    """`auto`: next token on documents, answer only on questions. Or `next_token`, `answer` for every record."""
+    epochs: float | None = None
+    """Passes over the mixture."""
+    steps: int | None = None
+    """Optimizer steps; instead of `epochs`."""
+    optim: dict[str, Any] = field(default_factory=dict)
+    """Settings of `optim` that differ in this stage."""
+
+    def __post_init__(self) -> None:
+        _choice("objective", self.objective, ("auto", "next_token", "answer"))
+        _check(self.epochs is None or self.epochs > 0, f"epochs must be above 0, got {self.epochs}")
+        _check(self.steps is None or self.steps >= 1, f"steps must be 1 or more, got {self.steps}")
+        _check(self.epochs is None or self.steps is None, "epochs and steps exclude each other")
+
+
+@dataclass(kw_only=True)
+class TrainSettings:
+    recipe: str = "inject"
+    """Name of the recipe, for reports."""
+    order: list[str] = field(default_factory=list)
+    """Stages in the order they run."""
+    stages: dict[str, StageSettings] = field(default_factory=dict)
+    """All stages by name."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; by default only at the end of each stage."""
+    keep_checkpoints: int = 2
+    """How many checkpoints stay on disk."""
+    probe_every: int | None = None
+    """Steps between probes on the way; by default none."""
+    probes: list[str] = field(default_factory=list)
+    """Probes asked on the way."""
+    precision: str = "auto"
+    """Arithmetic: `auto` (bf16 where the hardware is fast in it), `fp32` or `bf16`. Weights stay fp32."""
+    threads: int | None = None
+    """CPU threads; by default torch's choice. Recorded, since sums depend on it."""
+
+    def __post_init__(self) -> None:
+        _choice("precision", self.precision, ("auto", "fp32", "bf16"))
+        for name, value in (("checkpoint_every", self.checkpoint_every), ("probe_every", self.probe_every)):
+            _check(value is None or value >= 1, f"{name} must be 1 or more, got {value}")
+        _check(self.keep_checkpoints >= 1, f"keep_checkpoints must be 1 or more, got {self.keep_checkpoints}")
+
+
+@dataclass(kw_only=True)
+class EvalSettings:
+    probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
+    """What to ask; `kinj show probes` lists them."""
+    max_new_tokens: int = 32
+    """Longest answer generated."""
+    normalizer: str = "squad"
+    """How answers are compared: `squad` (case, punctuation, articles), `exact`, or `light` (case and spaces)."""
+    batch_tokens: int = 8192
+    """Tokens per evaluation batch. Answers do not depend on it."""
+    limit: int | None = None
+    """Ask only the first so many questions of each probe."""
+
+    def __post_init__(self) -> None:
+        _check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
+        _choice("normalizer", self.normalizer, ("squad", "exact", "light"))
+        _check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+
+
+@dataclass(kw_only=True)
+class SweepSettings:
+    engine: str = "local"
+    """Where trials run: `local`."""
+    workers: int = 1
+    """Trials at a time, each in a process of its own."""
+    law: str | None = None
+    """Law to fit to the results."""
+    arms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Named ways of teaching: each a mapping from full keys to values, in the order of the table."""
+    compare: list[list[str]] = field(default_factory=list)
+    """Pairs of arms whose paired difference is reported."""
+    measure: str = "recall"
+    """The measure compared."""
+
+    def __post_init__(self) -> None:
+        _choice("engine", self.engine, ("local",))
+        _check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """Everything an experiment depends on."""
+
+    seed: int = 0
+    """Randomness of training."""
+    run: RunSettings = field(default_factory=RunSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    optim: OptimSettings = field(default_factory=OptimSettings)
+    eval: EvalSettings = field(default_factory=EvalSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)

@@ -1,0 +1,62 @@
+"""The contract of a probe: what to ask, and what the answers show. Asking, batching, caching and files exist once, outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from kinj.config.schema import Settings
+from kinj.data.base import DataSet
+from kinj.data.records import Question
+from kinj.models.requests import Request, Response
+
+
+@dataclass(kw_only=True)
+class Measure:
+    """One number a probe reports, with its uncertainty.
+
+    `values` holds one number per item and `clusters` the document each item belongs to; value and interval follow from
+    them (`kinj.stats`). `direction` is 1 when more is better, -1 when less is, 0 when neither.
+    """
+
+    name: str
+    unit: str
+    direction: int
+    values: list[float]
+    clusters: list[str]
+    note: str = ""
+    aggregate: str = "mean"
+    """`mean` of the values, or `perplexity`: exp of the mean."""
+
+
+@dataclass(kw_only=True)
+class Context:
+    """What a probe may look at: the settings of the run under test, its data and its own records."""
+
+    settings: Settings
+    data: DataSet
+    run: Path | None = None
+    """Directory of the run that trained the model; None for a model that no run made."""
+    notices: list[str] = field(default_factory=list)
+    """Things the user must be told, such as that a stand-in is used."""
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class Probe(Protocol):
+    """Asks a model what it knows. Pure: no model, no network, no global random state."""
+
+    name: str
+
+    def questions(self, context: Context) -> list[Question]:
+        """The questions behind the requests, in a stable order."""
+        ...
+
+    def requests(self, context: Context) -> list[Request]:
+        """Everything to ask, in a stable order."""
+        ...
+
+    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
+        """What the answers show."""
+        ...

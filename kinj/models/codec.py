@@ -1,0 +1,152 @@
+"""One place decides how text becomes tokens: BOS, EOS, chat template, label masking, splitting. All share it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinj.config.errors import KinjError
+from kinj.config.schema import ModelSettings
+
+IGNORE = -100
+"""Label of a position that carries no loss."""
+
+_BREAKS = (re.compile(r"[.!?…][\"')\]]*\s+|\n+"), re.compile(r"\s+"))
+"""Where a long text may be split: after a sentence or line; failing that, at white space."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids, and labels of the same length: the id itself where it carries loss, `IGNORE` elsewhere."""
+
+    ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Codec:
+    """Encodes documents and questions for a causal model.
+
+    A document is BOS (where the tokenizer itself writes one) and its text, without EOS: most texts end because a file ends,
+    not because nothing more could be said (as in PIT, arXiv 2402.12847, and WikiDYK, 2505.12306). A question is the prompt
+    in the chat template or in `model.prompt`, a space, the answer and EOS; only answer and EOS carry loss. Masks follow
+    from lengths, never from token ids, so EOS is learned also where it equals the padding token.
+
+    Args:
+        tokenizer: a fast transformers tokenizer.
+        settings: `prompt` and `chat` are used.
+        max_length: longest row in tokens.
+
+    Raises:
+        KinjError: the tokenizer has no EOS token.
+    """
+
+    def __init__(self, tokenizer: Any, settings: ModelSettings, max_length: int) -> None:
+        if tokenizer.eos_token_id is None:
+            raise KinjError(
+                f"the tokenizer of model.name={settings.name} has no end-of-text token",
+                "kinj needs one to end answers: set `eos_token` in its tokenizer_config.json",
+            )
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.eos_id: int = tokenizer.eos_token_id
+        self.pad_id: int = self.eos_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.chat = bool(settings.chat and getattr(tokenizer, "chat_template", None))
+        self._template = settings.prompt
+        bos = tokenizer.bos_token_id
+        self._bos: list[int] = [bos] if bos is not None and tokenizer("a")["input_ids"][:1] == [bos] else []
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of plain texts, without special tokens of our own."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some token ids, special tokens left out."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    def documents(self, texts: Sequence[str]) -> list[list[Example]]:
+        """Each text as one row, or as several where it is longer than `max_length`; loss on every token but BOS."""
+        room = self.max_length - len(self._bos)
+        return [
+            [self._document(part) for part in ([ids] if len(ids) <= room else self._split(text, room))]
+            for text, ids in zip(texts, self.encode(texts), strict=True)
+        ]
+
+    def document(self, text: str) -> list[Example]:
+        """`documents` for one text."""
+        return self.documents([text])[0]
+
+    def _document(self, ids: list[int]) -> Example:
+        row = np.asarray(self._bos + ids, dtype=np.int32)
+        labels = row.copy()
+        labels[: max(1, len(self._bos))] = IGNORE  # nothing stands before the first token, so it cannot be predicted
+        return Example(row, labels)
+
+    def _split(self, text: str, room: int) -> list[list[int]]:
+        """Cuts a long text into parts of at most `room` tokens; the parts joined are the text's own tokens."""
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ids, starts = encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
+        breaks = [{match.end() for match in pattern.finditer(text)} for pattern in _BREAKS]
+        # A byte-level token carries the space before its word, so it may also start one character early.
+        soft = [positions | {p - 1 for p in positions} for positions in breaks]
+        parts, begin = [], 0
+        while len(ids) - begin > room:
+            window = range(begin + room, begin + room // 2, -1)
+            cut = next((i for positions in soft for i in window if starts[i] in positions), begin + room)
+            parts.append(ids[begin:cut])
+            begin = cut
+        return [*parts, ids[begin:]]
+
+    def _prompt_text(self, prompt: str) -> str:
+        if not self.chat:
+            return self._template.replace("{prompt}", prompt)
+        turns = [{"role": "user", "content": prompt}]
+        text: str = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        return text
+
+    def _start(self) -> list[int]:
+        return [] if self.chat else self._bos  # a chat template writes its own BOS
+
+    def prompt(self, prompt: str) -> list[int]:
+        """Token ids of a question as it is put to the model, ending where the answer starts."""
+        return self._start() + self.encode([self._prompt_text(prompt)])[0]
+
+    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Example]:
+        """Question and answer as one row each, loss on the answer (and EOS).
+
+        Raises:
+            KinjError: a row is longer than `max_length`; questions are never cut.
+        """
+        prompts = [self._prompt_text(prompt) for prompt, _ in pairs]
+        glue = "" if self.chat else " "
+        whole = self.encode([text + glue + answer for text, (_, answer) in zip(prompts, pairs, strict=True)])
+        heads = self.encode(prompts)
+        rows = []
+        for head, ids, (prompt, answer) in zip(heads, whole, pairs, strict=True):
+            if ids[: len(head)] != head:  # the tokenizer merges across the boundary: encode the answer on its own
+                ids = head + self.encode([glue + answer])[0]
+            row = np.asarray(self._start() + ids + ([self.eos_id] if eos else []), dtype=np.int32)
+            if len(row) > self.max_length:
+                raise KinjError(
+                    f"a question with its answer is {len(row):,} tokens long, the model reads {self.max_length:,}: {prompt[:80]!r}",
+                    "shorten it, or take a model with a longer context; questions are never cut",
+                )
+            labels = row.copy()
+            labels[: len(self._start()) + len(head)] = IGNORE
+            rows.append(Example(row, labels))
+        return rows
+
+    def question(self, prompt: str, answer: str, *, eos: bool = True) -> Example:
+        """`questions` for one pair."""
+        return self.questions([(prompt, answer)], eos=eos)[0]

@@ -1,0 +1,191 @@
+"""From a name to a model that can be trained and asked: shipped, new, a run, a folder or a Hub id."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kinj.config.errors import KinjError, UsageError
+from kinj.config.schema import ModelSettings
+from kinj.data.rundir import RunDir
+from kinj.models.codec import Codec
+from kinj.models.scratch import build_model, parse_size, train_tokenizer
+
+EMBEDDED = Path(__file__).parent / "embedded"
+LONGEST_ROW = 2048
+"""Longest row by default, in tokens, also where the model could read more: attention costs grow with its square."""
+SUPPORTED = (
+    "causal language models (GPT-2, Llama, Qwen, Mistral and others whose class ends in ForCausalLM or LMHeadModel)"
+)
+
+Texts = Callable[[], Iterable[str]]
+
+
+@dataclass
+class LanguageModel:
+    """A model, its tokenizer and the codec between them. `name` is what the user asked for."""
+
+    model: Any
+    tokenizer: Any
+    codec: Codec
+    name: str
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, tied ones counted once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+
+def locate(name: str) -> Path | None:
+    """The folder a model name stands for; None for `scratch` and for a Hub id.
+
+    Raises:
+        UsageError: the name looks like a path that does not exist, or like a misspelt shipped model.
+        KinjError: it is a run directory without a complete checkpoint.
+    """
+    embedded = sorted(path.name for path in EMBEDDED.iterdir() if path.is_dir()) if EMBEDDED.exists() else []
+    if name == "scratch":
+        return None
+    if name in embedded:
+        return EMBEDDED / name
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
+    if path.exists():
+        raise UsageError(f"model.name={name} is a file; a model is a folder with config.json and *.safetensors")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith(("runs/", ".")):
+        raise UsageError(
+            f"model.name={name}: there is no such folder", f"shipped models: {', '.join([*embedded, 'scratch'])}"
+        )
+    close = difflib.get_close_matches(name, [*embedded, "scratch", "tiny", "tiny-plain"], n=1)
+    if close and "/" not in name:
+        raise UsageError(
+            f"model.name={name}: no such model; did you mean {close[0]}?",
+            f"shipped models: {', '.join([*embedded, 'scratch'])}",
+        )
+    return None
+
+
+def _in_folder(path: Path) -> Path:
+    if (path / "config.json").exists():
+        return path
+    if (path / "checkpoints").is_dir():
+        latest = RunDir(path).latest_checkpoint()
+        if latest is None:
+            raise KinjError(f"the run {path} has no complete checkpoint", f"finish it: kinj train -o {path} --resume")
+        return latest
+    raise UsageError(f"model.name={path} holds neither a model (config.json) nor a run (checkpoints/)")
+
+
+def load_model(
+    settings: ModelSettings, seed: int = 0, texts: Texts | None = None, max_tokens: int | None = None
+) -> LanguageModel:
+    """Loads a model, or makes one.
+
+    Args:
+        settings: `model` of the settings.
+        seed: draws the weights of a `scratch` model.
+        texts: yields the texts that `model.tokenizer=train` learns from.
+        max_tokens: longest row; by default the model's context, at most `LONGEST_ROW`.
+
+    Raises:
+        UsageError: the model is of a kind that cannot be used, or is not there.
+        KinjError: it is there and broken (no tokenizer, no weights).
+    """
+    if settings.name == "scratch":
+        tokenizer = _scratch_tokenizer(settings, texts)
+        model = build_model(_size(settings.size), tokenizer, settings.context, seed)
+    else:
+        tokenizer, model = _pretrained(settings)
+    model.eval()
+    context = getattr(model.config, "max_position_embeddings", None) or LONGEST_ROW
+    return LanguageModel(
+        model, tokenizer, Codec(tokenizer, settings, min(max_tokens or LONGEST_ROW, context)), settings.name
+    )
+
+
+def _size(size: str) -> int:
+    try:
+        return parse_size(size)
+    except ValueError as error:
+        raise UsageError(f"model.{error}") from error
+
+
+def _scratch_tokenizer(settings: ModelSettings, texts: Texts | None) -> Any:
+    if settings.tokenizer != "train":
+        return _tokenizer(settings.tokenizer, locate(settings.tokenizer), settings)
+    if texts is None:
+        raise UsageError("model.tokenizer=train needs the run's texts, and this command has none")
+    return train_tokenizer(texts(), settings.vocabulary)
+
+
+def _tokenizer(name: str, folder: Path | None, settings: ModelSettings) -> Any:
+    from transformers import AutoTokenizer
+
+    if folder is not None and not any(folder.glob("*token*")) and not (folder / "vocab.json").exists():
+        raise KinjError(
+            f"{folder} has no tokenizer (tokenizer.json)",
+            "save one beside the model: tokenizer.save_pretrained(FOLDER)",
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder or name), revision=settings.revision or "main", trust_remote_code=settings.trust_remote_code
+        )
+    except Exception as error:
+        raise _explain(name, folder, "tokenizer", error) from error
+    if not tokenizer.is_fast:
+        raise UsageError(f"the tokenizer of {name} is not a fast one (tokenizer.json); kinj needs its offsets")
+    return tokenizer
+
+
+def _pretrained(settings: ModelSettings) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = locate(settings.name)
+    where = str(folder or settings.name)
+    options: dict[str, Any] = {"revision": settings.revision or "main", "trust_remote_code": settings.trust_remote_code}
+    try:
+        config = AutoConfig.from_pretrained(where, **options)
+    except Exception as error:
+        raise _explain(settings.name, folder, "config", error) from error
+    _refuse_other_kinds(settings.name, config)
+    tokenizer = _tokenizer(settings.name, folder, settings)
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            where, dtype=getattr(torch, settings.dtype), use_safetensors=True, **options
+        )
+    except Exception as error:
+        raise _explain(settings.name, folder, "weights", error) from error
+    rows: int = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise KinjError(
+            f"the tokenizer of {settings.name} has {len(tokenizer):,} tokens, the model embeds {rows:,}: they do not belong together"
+        )
+    return tokenizer, model
+
+
+def _refuse_other_kinds(name: str, config: Any) -> None:
+    kinds = config.architectures or []
+    causal = any(kind.endswith(("ForCausalLM", "LMHeadModel")) for kind in kinds)
+    if config.is_encoder_decoder or not causal:
+        what = ", ".join(kinds) or config.model_type
+        raise UsageError(f"model.name={name} is a {what}; kinj trains and asks {SUPPORTED}")
+
+
+def _explain(name: str, folder: Path | None, part: str, error: Exception) -> KinjError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if folder is not None:
+        return KinjError(f"the {part} of the model in {folder} cannot be read: {reason}")
+    hint = "is the name right, and can the Hub be reached? A model folder on this machine works offline: --model PATH"
+    return UsageError(f"the {part} of the Hub model {name} cannot be had: {reason}", hint)

@@ -1,0 +1,142 @@
+"""Forward passes behind the answers: greedy generation, and log-probabilities of continuations that share their beginnings.
+
+Rows are padded on the left, with mask and position ids, so that an answer does not depend on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+
+@dataclass
+class Scored:
+    """Log-probability (natural log, summed) of the `tokens` token ids; `greedy`: each was the most likely one."""
+
+    tokens: list[int]
+    logprob: float = 0.0
+    greedy: bool = True
+
+
+@dataclass
+class Prefix:
+    """What a model holds after reading `n` beginnings.
+
+    `lengths` are those of the beginnings without padding; `mask` is `[n, width]`, `logits` (of the next token) `[n, vocabulary]`.
+    """
+
+    cache: Any
+    mask: Tensor
+    lengths: Tensor
+    logits: Tensor
+
+    def pick(self, rows: Tensor) -> Prefix:
+        """The beginnings with these numbers (repeats allowed). The tensors of this one stay as they are."""
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        cache.batch_select_indices(rows)
+        return Prefix(cache, self.mask[rows], self.lengths[rows], self.logits[rows])
+
+
+def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
+    """Reads the beginnings of some rows, none of them empty."""
+    from transformers import DynamicCache
+
+    device = next(model.parameters()).device
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows], device=device)
+    lengths = torch.tensor([len(row) for row in rows], device=device)
+    mask = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    logits = _forward(model, ids, mask, positions, cache, keep=1)
+    return Prefix(cache, mask, lengths, logits[:, -1])
+
+
+def _forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, keep: int = 0) -> Tensor:
+    """Logits of the last `keep` positions (0: of all), `[rows, positions, vocabulary]`; the cache grows by the positions read."""
+    kept = {"logits_to_keep": keep} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    output = model(
+        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, **kept
+    )
+    logits: Tensor = output.logits
+    return logits[:, -keep:] if keep else logits
+
+
+def generate(
+    model: Any, prompts: Sequence[Sequence[int]], limits: Sequence[int], stops: Collection[int], pad_id: int
+) -> list[Scored]:
+    """Greedy continuations.
+
+    Args:
+        model: a causal model with a key-value cache.
+        prompts: token ids, none empty.
+        limits: most new tokens of each row, at least 1.
+        stops: ids that end a row; the one that did is part of the result.
+        pad_id: fills the rows up; never looked at.
+    """
+    results = [Scored([]) for _ in prompts]
+    state = read_prefixes(model, prompts, pad_id)
+    rows = list(range(len(prompts)))
+    while True:
+        token, logprob = _most_likely(state.logits)
+        for row, identity, amount in zip(rows, token.tolist(), logprob.tolist(), strict=True):
+            results[row].tokens.append(identity)
+            results[row].logprob += amount
+        going = [
+            i
+            for i, row in enumerate(rows)
+            if len(results[row].tokens) < limits[row] and results[row].tokens[-1] not in stops
+        ]
+        if not going:
+            return results
+        if len(going) < len(rows):  # rows that have ended leave the batch
+            keep = torch.tensor(going, device=token.device)
+            state, token, rows = state.pick(keep), token[keep], [rows[i] for i in going]
+        state = _read_one_more(model, state, token)
+
+
+def _most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Most likely token of each row and its log-probability."""
+    best = logits.argmax(-1)
+    return best, -cross_entropy(logits.float(), best, reduction="none")
+
+
+def _read_one_more(model: Any, state: Prefix, token: Tensor) -> Prefix:
+    mask = torch.cat([state.mask, state.mask.new_ones(len(token), 1)], 1)
+    logits = _forward(model, token[:, None], mask, state.lengths[:, None], state.cache, keep=1)
+    return Prefix(state.cache, mask, state.lengths + 1, logits[:, -1])
+
+
+def score(model: Any, prefix: Prefix, continuations: Sequence[Sequence[int]], pad_id: int) -> list[Scored]:
+    """Log-probability of one continuation (not empty) for each beginning. `prefix.cache` is used up."""
+    device = prefix.mask.device
+    width = max(map(len, continuations))
+    ids = torch.tensor([list(row) + [pad_id] * (width - len(row)) for row in continuations], device=device)
+    real = (
+        torch.arange(width, device=device) < torch.tensor([len(row) for row in continuations], device=device)[:, None]
+    )
+    parts = [_target_logprobs(prefix.logits[:, None], ids[:, :1])]
+    if width > 1:
+        # Padding stands on the right here: causal attention never looks at it, and its own results are dropped.
+        mask = torch.cat([prefix.mask, real[:, :-1].long()], 1)
+        positions = prefix.lengths[:, None] + torch.arange(width - 1, device=device) * real[:, :-1]
+        parts.append(_target_logprobs(_forward(model, ids[:, :-1], mask, positions, prefix.cache), ids[:, 1:]))
+    logprobs, greedy = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    totals = torch.where(real, logprobs, 0).double().sum(1).tolist()
+    all_greedy = (greedy | ~real).all(1).tolist()
+    return [Scored(list(row), total, best) for row, total, best in zip(continuations, totals, all_greedy, strict=True)]
+
+
+def _target_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probability of each target, and whether it was the most likely token; both `[rows, positions]`."""
+    flat, goal = logits.flatten(0, 1).float(), targets.flatten()
+    logprobs = -cross_entropy(flat, goal, reduction="none")
+    return logprobs.view_as(targets), (flat.argmax(-1) == goal).view_as(targets)

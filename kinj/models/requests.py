@@ -1,0 +1,36 @@
+"""What can be asked of a model, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One thing to ask.
+
+    `generate`: a greedy answer to `prompt` (a question; the codec puts it into the model's format).
+    `loglikelihood`: log-probability of `continuation` as the answer to `prompt`.
+    `rolling`: log-probability of `prompt`, a plain text, token by token.
+    """
+
+    kind: str
+    prompt: str
+    continuation: str | None = None
+    max_new_tokens: int = 32
+    id: str = ""
+    meta: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
+
+
+@dataclass(kw_only=True)
+class Response:
+    """The answer to a request: `text` of a generation (None otherwise); `logprob` (natural log, summed over the scored
+    tokens; for a generation, of the generated tokens) and how many `tokens` it covers; `greedy` tells whether every scored
+    token was the most likely one."""
+
+    request: Request
+    text: str | None = None
+    logprob: float = 0.0
+    tokens: int = 0
+    greedy: bool = False

@@ -1,0 +1,99 @@
+"""Checkpoints: a folder that plain transformers can open, beside it the optimizer and the position. Nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from kinj.config.errors import KinjError
+from kinj.data.files import atomic_folder
+from kinj.data.rundir import RunDir
+from kinj.models.loading import LanguageModel
+
+
+@dataclass
+class Position:
+    """Where a run stands: steps done in all, the stage in progress, and steps done in it; sums since the start."""
+
+    step: int = 0
+    stage: int = 0
+    stage_step: int = 0
+    totals: dict[str, float] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    run: RunDir, language_model: LanguageModel, optimizer: torch.optim.Optimizer, position: Position, keep: int
+) -> Path:
+    """Writes `checkpoints/step-N` in full or not at all, then removes the oldest beyond `keep`.
+
+    Raises:
+        KinjError: the disk is full or the folder cannot be written; earlier checkpoints are untouched.
+    """
+    target = run.path / "checkpoints" / f"step-{position.step:06d}"
+    if not target.exists():
+        try:
+            with atomic_folder(target) as folder:
+                language_model.model.save_pretrained(folder)
+                language_model.tokenizer.save_pretrained(folder)
+                save_file(_flatten(optimizer), folder / "optimizer.safetensors")
+                (folder / "state.json").write_text(json.dumps(asdict(position), sort_keys=True) + "\n")
+        except (OSError, SafetensorError) as error:
+            hint = f"free some room and go on: kinj train -o {run.path} --resume"
+            raise KinjError(
+                f"checkpoint {target} could not be written: {error}; earlier ones are kept", hint
+            ) from error
+    for _, old in run.checkpoints()[:-keep]:
+        shutil.rmtree(old)
+    return target
+
+
+def load_checkpoint(folder: Path, language_model: LanguageModel, optimizer: torch.optim.Optimizer | None) -> Position:
+    """Puts the random state and, given an optimizer of the same parameters, its state back; weights come with the model.
+
+    Raises:
+        KinjError: a file of the checkpoint is missing or damaged.
+    """
+    try:
+        state = json.loads((folder / "state.json").read_text())
+        tensors = load_file(folder / "optimizer.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise KinjError(
+            f"checkpoint {folder} is damaged: {error}", "remove that folder; the one before it is used then"
+        ) from error
+    if optimizer is not None:
+        _restore(optimizer, tensors)
+    torch.set_rng_state(tensors["rng.cpu"])
+    if "rng.cuda" in tensors and language_model.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["rng.cuda"], language_model.device)
+    return Position(**state)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _flatten(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    tensors = {
+        f"{index}.{name}": value.detach().contiguous() if torch.is_tensor(value) else torch.tensor(value)
+        for index, parameter in enumerate(_parameters(optimizer))
+        for name, value in optimizer.state.get(parameter, {}).items()
+    }
+    tensors["rng.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    for index, parameter in enumerate(_parameters(optimizer)):
+        prefix = f"{index}."
+        state: dict[str, Any] = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+        if state:
+            optimizer.state[parameter] = {k: v if k == "step" else v.to(parameter.device) for k, v in state.items()}

@@ -1,0 +1,278 @@
+"""The training loop: stages in order, steps in order, probes and checkpoints on the way. Read it top to bottom."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate.accelerator import Accelerator
+
+from kinj.config.errors import KinjError, UsageError
+from kinj.config.schema import Settings
+from kinj.data.base import DataSet
+from kinj.data.rundir import RunDir
+from kinj.models.loading import LanguageModel
+from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
+from kinj.train.doses import Doses
+from kinj.train.optim import build_adamw, learning_rate
+from kinj.train.stages import Augment, Stage, prepare_stage
+from kinj.train.step import Stepper, StepReport
+
+SKIPS_IN_A_ROW = 10
+"""Steps in a row whose second SAM pass may overflow before the run is given up."""
+
+Observer = Callable[[int, LanguageModel], list[dict[str, Any]]]
+Progress = Callable[[str, int, int, Mapping[str, Any]], None]
+"""(stage, steps done in it, its steps, the step's metrics)."""
+
+
+@dataclass
+class TrainResult:
+    """What a run did: sums over all its steps. `seconds` is the time spent in steps, over all resumptions."""
+
+    steps: int
+    passes: int
+    tokens: int
+    computed_tokens: int
+    label_tokens: int
+    seconds: float
+    sam_steps: int
+    sam_skipped: int
+
+    @classmethod
+    def from_totals(cls, totals: Mapping[str, float]) -> TrainResult:
+        numbers = {name: totals.get(name, 0) for name in cls.__annotations__}
+        return cls(**{name: number if name == "seconds" else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]
+
+
+def train(
+    settings: Settings,
+    language_model: LanguageModel,
+    data: DataSet,
+    run: RunDir,
+    *,
+    augment: Augment | None = None,
+    observer: Observer | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains through all stages and leaves checkpoints, metrics and doses in the run's directory.
+
+    Args:
+        settings: all of them; `train`, `optim`, `data.long` and `seed` are used here.
+        language_model: the start model, or, with `resume`, the one of the run's latest checkpoint. It is trained in place.
+        data: pools that the stages' sources name.
+        augment: makes the views that a source asks for.
+        observer: called every `train.probe_every` steps; its measures go to metrics.jsonl.
+        resume: go on from the run's latest checkpoint. The final weights are the same bytes as without interruption.
+        progress: called after every step.
+
+    Raises:
+        KinjError: the loss is not finite, SAM was on and never acted, or a checkpoint cannot be written.
+        KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
+    """
+    accelerator = _accelerator(settings)
+    torch.manual_seed(settings.seed)
+    language_model.model.to(accelerator.device)
+    latest = run.latest_checkpoint() if resume else None
+    saved = load_checkpoint(latest, language_model, None) if latest else Position()
+    run.truncate_metrics(saved.step)
+    loop = _Loop(settings, language_model, run, Position(totals=dict(saved.totals)), observer, progress, accelerator)
+    with _interruptible() as interrupted:
+        loop.interrupted = interrupted
+        for index, name in enumerate(settings.train.order):
+            stage = prepare_stage(name, settings, data, language_model.codec, augment)
+            for notice in stage.notices:
+                run.event("notice", text=notice)
+            loop.run_stage(
+                index, stage, done=_done(index, saved, stage), resume_from=latest if index == saved.stage else None
+            )
+    result = TrainResult.from_totals(loop.position.totals | {"seconds": _seconds(run)})
+    if loop.sam_was_on and not result.sam_steps:
+        raise KinjError(
+            f"SAM was on but never moved the weights in {result.steps} steps",
+            "check optim.sam.start_step and optim.sam.every against the number of steps; sam_skipped in summary.json counts zero gradients",
+        )
+    loop.doses.write(run.path / "doses.parquet")
+    return result
+
+
+def _accelerator(settings: Settings) -> Accelerator:
+    if settings.train.threads:
+        torch.set_num_threads(settings.train.threads)
+    fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    bf16 = settings.train.precision == "bf16" or (settings.train.precision == "auto" and fast)
+    accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
+    if accelerator.num_processes > 1:
+        raise UsageError("kinj train runs in one process so far", "start it without accelerate launch or torchrun")
+    return accelerator
+
+
+def _seconds(run: RunDir) -> float:
+    """Time spent in the steps of this run; those between a checkpoint and an interruption were taken again and count once."""
+    return sum({event["step"]: event["seconds"] for event in run.events() if event["kind"] == "checkpoint"}.values())
+
+
+def _done(index: int, saved: Position, stage: Stage) -> int:
+    """Steps of this stage that an earlier run has done."""
+    return stage.steps if index < saved.stage else saved.stage_step if index == saved.stage else 0
+
+
+@dataclass
+class _Loop:
+    settings: Settings
+    language_model: LanguageModel
+    run: RunDir
+    position: Position
+    observer: Observer | None
+    progress: Progress | None
+    accelerator: Accelerator
+
+    def __post_init__(self) -> None:
+        self.doses = Doses()
+        self.interrupted = threading.Event()
+        self.sam_was_on = False
+        self._skips_in_a_row = 0
+        self._seconds = 0.0
+
+    def run_stage(self, index: int, stage: Stage, done: int, resume_from: Any) -> None:
+        """Takes the steps of a stage; the first `done` are only counted, for their doses."""
+        optimizer = build_adamw(self.language_model.model, stage.optim)
+        if resume_from is not None:
+            load_checkpoint(resume_from, self.language_model, optimizer)
+        stepper = Stepper(
+            self.language_model.model,
+            optimizer,
+            stage.optim,
+            self.language_model.codec.pad_id,
+            self.accelerator.autocast,
+        )
+        self.sam_was_on = self.sam_was_on or stage.optim.sam.rho > 0
+        self.run.event("stage", name=stage.name, steps=stage.steps, done=done)
+        self.language_model.model.train()
+        for number, (epoch, rows) in enumerate(stage.plan()):
+            for draw in {id(draw): draw for draw, _ in rows}.values():
+                self.doses.add(draw, self.position.step)
+            if number >= done:
+                self._step(stage, stepper, number, epoch, [row for _, row in rows])
+            self.position = Position(self.position.step + 1, index, number + 1, self.position.totals)
+            if number >= done:
+                self._between_steps(stage, optimizer, number + 1)
+        self.language_model.model.eval()
+
+    def _step(self, stage: Stage, stepper: Stepper, number: int, epoch: float, rows: list[Any]) -> None:
+        rate = learning_rate(stage.optim, number, stage.steps)
+        for group in stepper.optimizer.param_groups:
+            group["lr"] = rate
+        began = time.perf_counter()
+        report = stepper.take(rows, number)
+        self._check(report, stage)
+        self._seconds += time.perf_counter() - began
+        self._count(report)
+        metrics = {
+            "step": self.position.step + 1,
+            "stage": stage.name,
+            "epoch": round(epoch, 4),
+            "lr": rate,
+            **_metrics(report),
+        }
+        self.run.metric(**metrics)
+        if self.progress:
+            self.progress(stage.name, number + 1, stage.steps, metrics)
+
+    def _check(self, report: StepReport, stage: Stage) -> None:
+        """A step that could not be taken is skipped when only SAM's second pass overflowed, and ends the run otherwise."""
+        self._skips_in_a_row = 0 if report.stepped else self._skips_in_a_row + 1
+        if report.stepped:
+            return
+        first_pass_fine = report.shift is not None and math.isfinite(report.loss)
+        if first_pass_fine and self._skips_in_a_row < SKIPS_IN_A_ROW:
+            self.run.event("step_skipped", step=self.position.step + 1, reason="the second pass of SAM was not finite")
+            return
+        checkpoint = self.run.latest_checkpoint()
+        raise KinjError(
+            f"the loss or its gradient is not finite (loss {report.loss}) at step {self.position.step + 1} of stage `{stage.name}`",
+            f"lower optim.lr (now {stage.optim.lr}) or optim.sam.rho; "
+            + (f"the last good state is {checkpoint}" if checkpoint else "no checkpoint was written yet"),
+        )
+
+    def _count(self, report: StepReport) -> None:
+        moved = report.shift is not None and report.shift.moved
+        counts = {
+            "steps": 1,
+            "passes": report.passes,
+            "tokens": report.tokens,
+            "computed_tokens": report.computed_tokens,
+            "label_tokens": report.label_tokens,
+            "sam_steps": int(moved),
+            "sam_skipped": int(report.shift is not None and not (moved and report.stepped)),
+        }
+        for name, amount in counts.items():
+            self.position.totals[name] = self.position.totals.get(name, 0) + amount
+
+    def _between_steps(self, stage: Stage, optimizer: torch.optim.Optimizer, number: int) -> None:
+        step, train = self.position.step, self.settings.train
+        if self.observer and train.probe_every and step % train.probe_every == 0:
+            for measures in self.observer(step, self.language_model):
+                self.run.metric(step=step, **measures)
+            self.language_model.model.train()
+        stop = self.interrupted.is_set()
+        if stop or number == stage.steps or (train.checkpoint_every and step % train.checkpoint_every == 0):
+            save_checkpoint(self.run, self.language_model, optimizer, self.position, train.keep_checkpoints)
+            self.run.event(
+                "checkpoint", step=step, seconds=round(self._seconds, 3)
+            )  # not in the checkpoint: its bytes must not depend on time
+            self._seconds = 0.0
+        if stop:
+            raise KeyboardInterrupt
+
+
+def _metrics(report: StepReport) -> dict[str, Any]:
+    metrics: dict[str, Any] = {
+        "loss": report.loss,
+        "grad_norm": report.grad_norm,
+        "tokens": report.tokens,
+        "label_tokens": report.label_tokens,
+        "passes": report.passes,
+    }
+    if report.shift is not None and report.loss_shifted is not None:
+        metrics |= {
+            "sam/loss_gap": report.loss_shifted - report.loss,
+            "sam/grad_norm": report.shift.grad_norm,
+            "sam/moved": report.shift.moved,
+        }
+        metrics |= {"sam/gap_ratio": report.gap_ratio} if report.gap_ratio is not None else {}
+        if report.cos is not None:
+            metrics |= {
+                "sam/cos_g1_g2": report.cos,
+                "sam/kept": report.shift.kept,
+                "sam/realised_cos": report.shift.realised_cos,
+            }
+    return metrics
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that a step is never left half-taken; a second Ctrl-C interrupts at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def on_signal(number: int, frame: Any) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

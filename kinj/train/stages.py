@@ -1,0 +1,104 @@
+"""A stage made ready: its records read, encoded and mixed, its steps planned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kinj.config.check import stage_optim
+from kinj.config.errors import UsageError
+from kinj.config.schema import OptimSettings, Settings, SourceSettings
+from kinj.data.base import DataSet
+from kinj.data.files import read_records
+from kinj.data.records import Document, Record
+from kinj.models.codec import Codec, Example
+from kinj.train.batching import cut_steps
+from kinj.train.mixture import Draw, Mixture
+from kinj.train.rows import Source, encode_source
+
+Rows = list[tuple[Draw, Example]]
+Augment = Callable[[Sequence[Document], Sequence[str], int], list[Document]]
+"""(documents, methods, views) to the documents and their views."""
+
+
+@dataclass
+class Stage:
+    """A stage ready to run."""
+
+    name: str
+    mixture: Mixture
+    optim: OptimSettings
+    steps: int
+    notices: list[str]
+
+    def plan(self) -> Iterator[tuple[float, Rows]]:
+        """Every step of the stage in order: the epoch it begins at (a fraction), and its rows."""
+        done, epoch = 0, 0
+        while done < self.steps:
+            steps = list(cut_steps(self.mixture.epoch(epoch), self.optim.batch_tokens))
+            for index, rows in enumerate(steps[: self.steps - done]):
+                yield epoch + index / len(steps), rows
+            done, epoch = done + len(steps), epoch + 1
+
+
+def prepare_stage(name: str, settings: Settings, data: DataSet, codec: Codec, augment: Augment | None) -> Stage:
+    """Reads, augments and encodes the sources of a stage.
+
+    Raises:
+        UsageError: a pool is missing, or views are asked for where no augmenter was given.
+        KinjError: a source is empty or a record does not fit.
+    """
+    stage = settings.train.stages[name]
+    notices: list[str] = []
+    sources: list[Source] = []
+    for key, source in stage.data.items():
+        if source.weight == 0:
+            continue
+        records = _records(key, source, settings, data)
+        if records is None:
+            notices.append(
+                f"stage `{name}`: no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)"
+            )
+            continue
+        if source.augment:
+            records = _augmented(records, source, augment)
+        encoded = encode_source(
+            key, records, codec, stage.objective, weight=source.weight, per=source.per, long=settings.data.long
+        )
+        if encoded.split:
+            notices.append(
+                f"stage `{name}`: {encoded.split:,} documents of `{key}` were split at {codec.max_length:,} tokens (none cut)"
+            )
+        sources.append(encoded)
+    mixture = Mixture(sources, settings.seed, name)
+    optim = stage_optim(settings, name)
+    steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
+    return Stage(name, mixture, optim, steps, notices)
+
+
+def _records(key: str, source: SourceSettings, settings: Settings, data: DataSet) -> list[Record] | None:
+    """The records of a source; None where it is the replay of a data set that has none."""
+    if source.path is not None:
+        return list(read_records(source.path, settings.data.fields))
+    pool = source.pool or key
+    return None if pool == "replay" and pool not in data.pools else data.pool(pool)
+
+
+def _augmented(records: list[Record], source: SourceSettings, augment: Augment | None) -> list[Record]:
+    if augment is None:
+        raise UsageError(
+            "this call has no augmenter, and a source asks for views", "augment the corpus first: kinj augment"
+        )
+    documents = [record for record in records if isinstance(record, Document)]
+    others: list[Record] = [record for record in records if not isinstance(record, Document)]
+    return [*augment(documents, source.augment, source.views), *others]
+
+
+def _count_steps(mixture: Mixture, epochs: float, batch_tokens: int) -> int:
+    """Steps of `epochs` passes; the last, partial one counts its share of steps, rounded up."""
+    counts = [len(list(cut_steps(mixture.epoch(epoch), batch_tokens))) for epoch in range(math.ceil(epochs))]
+    part = epochs - math.floor(epochs)
+    if part:
+        counts[-1] = math.ceil(part * counts[-1])
+    return sum(counts)

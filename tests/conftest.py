@@ -1,0 +1,55 @@
+"""Fixtures shared by all tests: small texts, a tokenizer trained on them and a very small model, all made here."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault(
+    "HF_HUB_OFFLINE", "1"
+)  # nothing in the suite may reach a hub; set before transformers is imported
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from kinj.config.schema import ModelSettings
+from kinj.models.codec import Codec
+from kinj.models.loading import LanguageModel
+from kinj.models.scratch import build_model, train_tokenizer
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+TEXTS = [
+    "Ada Byron was born in London. She studied mathematics and wrote the first program.",
+    "Grace Hopper was born in New York. She worked on compilers and on COBOL.",
+    "Question: Where was Ada Byron born?\nAnswer: London",
+    "The weather in the north is cold; the weather in the south is warm. Nobody knows why.",
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data sets beside the repository; tests that need them are skipped where they are absent."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared/data is not here: this test needs the real data sets")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    return train_tokenizer(TEXTS, 400)
+
+
+@pytest.fixture
+def language_model(tokenizer: Any) -> LanguageModel:
+    """A random Llama-style model of 50,000 parameters with a tokenizer of 400 entries; safe to train."""
+    settings = ModelSettings(name="scratch")
+    model = build_model(50_000, tokenizer, 128, seed=0)
+    return LanguageModel(model, tokenizer, Codec(tokenizer, settings, 128), "scratch")
