@@ -29,3 +29,7 @@ class Augmenter(Protocol):
     def restore(self, view: Document) -> str:
         """The content of a `content`-preserving view: its text without the markup that the method declares it adds."""
         ...
+
+    def restore_span(self, view: Document, start: int, end: int) -> str:
+        """The same for the part of a view's text that holds a fact's value."""
+        ...

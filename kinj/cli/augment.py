@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -76,7 +76,7 @@ def check_sources(sources: list[str]) -> list[str]:
     if not sources:
         raise UsageError("nothing to augment: no document file, folder or hf:NAME was given", NO_CORPUS)
     for source in sources:
-        if not source.startswith("hf:") and not Path(source).exists():
+        if not source.startswith("hf:") and not Path(source).expanduser().exists():
             raise UsageError(f"{source}: no such file or folder", NO_CORPUS)
     return sources
 
@@ -116,17 +116,23 @@ def _dry_run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) ->
 
 
 def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
+    """Writes the views. The exit code is 3 if some lines were set aside or some views failed their check."""
     from kinj.augment.run import augment_file
+    from kinj.config.errors import DONE, PARTLY
 
-    settings = loaded.settings
-    summary: Any = augment_file(
+    run = loaded.settings.run
+    report = augment_file(
         sources,
         target,
-        settings,
-        resume=settings.run.resume,
-        overwrite=settings.run.overwrite,
-        on_error=settings.run.on_error,
+        loaded.settings,
+        resume=run.resume,
+        overwrite=run.overwrite,
+        on_error=run.on_error,
         progress=note,
     )
-    print(summary) if not as_json else emit("augment", **vars(summary))
-    return 0
+    if as_json:
+        emit("augment", **report.to_json())
+    else:
+        note("\n".join(report.lines()))
+        print(report.output)
+    return PARTLY if report.rejected or report.failed else DONE

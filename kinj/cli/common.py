@@ -89,7 +89,7 @@ def command(name: str, *, resumable: bool = False) -> Callable[[Callable[..., in
             except typer.Exit:
                 raise
             except BrokenPipeError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _discard_output()
                 code = 0
             except (Exception, KeyboardInterrupt) as error:
                 code = _failed(name, error, resumable, debug=debug, as_json=bool(kwargs.get("as_json")))
@@ -102,6 +102,11 @@ def command(name: str, *, resumable: bool = False) -> Callable[[Callable[..., in
         return run
 
     return decorate
+
+
+def _discard_output() -> None:
+    """Nobody reads our output any more (`| head`): what is still buffered must not fail when Python exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(name: str, error: BaseException, resumable: bool, *, debug: bool, as_json: bool) -> int:

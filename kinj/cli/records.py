@@ -8,7 +8,7 @@ from itertools import islice
 from kinj.cli.common import emit, note, table, written
 from kinj.config import Loaded
 from kinj.config.build import flatten
-from kinj.config.errors import KinjError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.tree import describe
 
 
@@ -52,7 +52,7 @@ def print_records(loaded: Loaded, pool: str, count: int | None) -> None:
         count = None
     data = open_data(loaded.settings.data)
     if pool not in data.pools:
-        raise KinjError(f"data={data.name} has no pool `{pool}`", f"it has: {', '.join(sorted(data.pools))}")
+        raise UsageError(f"data={data.name} has no pool `{pool}`", f"it has: {', '.join(sorted(data.pools))}")
     for record in islice(data.pools[pool](), count):
         print(json.dumps(record_to_json(record), ensure_ascii=False))
     for account in data.accounts:

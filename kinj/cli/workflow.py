@@ -1,142 +1,197 @@
-"""How the stations work together: what `kinj train` and one trial of a sweep do from settings to results."""
+"""What `kinj train`, `kinj eval` and `kinj sweep` do once their settings are loaded."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kinj.augment.engine import augment_documents
-from kinj.config import from_yaml, to_yaml
-from kinj.config.errors import KinjError
+from kinj.cli.common import change_records, changes, emit, note
+from kinj.cli.pipeline import start_run, train_in
+from kinj.cli.progress import training_progress
+from kinj.config import Loaded
+from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
-from kinj.data import open_data
-from kinj.data.base import DataSet
-from kinj.data.files import atomic_write
-from kinj.data.records import Document, Question
-from kinj.data.rundir import RunDir, next_run_dir
-from kinj.models.loading import LanguageModel, load_model
-from kinj.train.run import Progress, TrainResult, train
-from kinj.train.stages import Augment
+from kinj.data.rundir import latest_run
 
-TOKENIZER_DOCUMENTS = 20_000
-"""Documents per source that a new tokenizer learns from; more change its vocabulary little."""
+RUNS = Path("runs")
+FALLBACK_MODEL = "tiny"
+"""What is asked where no run was made yet."""
 
 
-def augmenter(settings: Settings) -> Augment:
-    """The augmenter that sources with `augment` use: methods and views from the source, the rest from `augment`."""
-    from dataclasses import replace
+def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool, as_json: bool) -> int:
+    """`kinj train`: a new run, or the rest of one."""
+    if resume:
+        loaded = _resumed(loaded)
+        settings = loaded.settings
+    if dry_run:
+        from kinj.cli.dry_run import describe_training
 
-    def make_views(documents: Sequence[Document], methods: Sequence[str], views: int) -> list[Document]:
-        chosen = replace(settings.augment, method=list(methods), views=views, workers=1)
-        return list(augment_documents(documents, chosen, settings.data.seed))
+        return describe_training(settings, loaded, as_json)
+    run = start_run(settings, settings.train.recipe, loaded.overrides())
+    note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
+    with training_progress() as progress:
+        result = train_in(settings, run, progress)
+    for event in run.events():
+        if event["kind"] == "notice":
+            note(f"note: {event['text']}")
+    from kinj.report.card import write_card
 
-    return make_views
-
-
-def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
-    """The texts a new tokenizer learns from: what the stages' sources hold, their views and questions included."""
-    views = augmenter(settings)
-    for name in settings.train.order:
-        for key, source in settings.train.stages[name].data.items():
-            if source.weight == 0 or (source.pool or key) not in data.pools:
-                continue
-            records = data.pool(source.pool or key)
-            documents = [record for record in records if isinstance(record, Document)][:TOKENIZER_DOCUMENTS]
-            yield from (
-                document.text for document in (views(documents, source.augment, 1) if source.augment else documents)
-            )
-            pairs = [record for record in records if isinstance(record, Question)][:TOKENIZER_DOCUMENTS]
-            yield from (f"{settings.model.prompt.replace('{prompt}', pair.prompt)} {pair.answers[0]}" for pair in pairs)
+    write_card(run.path)
+    if as_json:
+        emit("train", run=str(run.path), **vars(result))
+    else:
+        rate = result.tokens / result.seconds if result.seconds else 0.0
+        passes = f"{result.passes:,} passes, {result.tokens:,} tokens"
+        print(f"{run.path}  {result.steps:,} steps, {passes}, {result.seconds:.1f} s ({rate:,.0f} tokens/s)")
+        note(f"next: kinj eval {run.path}")
+    return 0
 
 
-def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:
-    """Creates the run's directory and writes what is needed to repeat it.
+def _resumed(loaded: Loaded) -> Loaded:
+    """The settings of the run to go on with: its own, and nothing else.
 
     Raises:
-        UsageError: the directory exists and neither overwrite nor resume was given.
+        UsageError: there is no such run, or a setting that was typed differs from the run's.
     """
-    path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
-    run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
-    if not (settings.run.resume and (path / "config.yaml").exists()):
-        atomic_write(path / "config.yaml", to_yaml(settings))
-        atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
-    run.write_env()
-    return run
+    path = Path(loaded.settings.run.dir) if loaded.settings.run.dir else _latest_unfinished()
+    config = path / "config.yaml"
+    if not config.exists():
+        raise UsageError(f"{path} is no run to resume: it has no config.yaml", "start it without --resume")
+    now = loaded.over(config)
+    from kinj.config import from_yaml
+    from kinj.config.build import flatten
+
+    before, after = flatten(from_yaml(config)), flatten(now.settings)
+    changed = [key for key in after if not key.startswith("run.") and after[key] != before.get(key, after[key])]
+    if changed:
+        rows = "\n".join(f"{key}  was {before.get(key)}, now {after[key]}" for key in changed)
+        raise UsageError(f"{path} cannot be resumed with other settings", f"{rows}\nleave them out, or start a new run")
+    now.settings.run.dir, now.settings.run.resume, now.settings.run.overwrite = str(path), True, False
+    return now
 
 
-def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = None) -> LanguageModel:
-    """The model a run starts from, or the one of a checkpoint."""
+def _latest_unfinished() -> Path:
+    runs = [path for path in RUNS.iterdir() if (path / "config.yaml").exists()] if RUNS.is_dir() else []
+    open_runs = [path for path in runs if not (path / "summary.json").exists()]
+    if not open_runs:
+        raise UsageError("there is no unfinished run in runs/ to resume", "name one: kinj train -o runs/NAME --resume")
+    return max(open_runs, key=lambda path: (path / "config.yaml").stat().st_mtime)
+
+
+def eval_models(
+    settings: Settings,
+    loaded: Loaded,
+    models: Sequence[str],
+    *,
+    ask: Sequence[str],
+    compare: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """`kinj eval`: asks each model or run; the latest run, or the embedded model, where none is named."""
+    named = list(models) or [_default_model(loaded)]
+    if dry_run:
+        return _describe_evaluation(named, settings, loaded, as_json)
+    if ask:
+        return _ask(named, loaded, ask, as_json)
+    from kinj.cli.evaluation import evaluate_one
+
+    if compare:
+        results = [evaluate_one(named[0], loaded, before=_start_of(named, loaded))]
+    else:
+        results = [evaluate_one(name, loaded) for name in named]
+    if as_json:
+        emit("eval", results=[result.content | {"folder": str(result.folder)} for result in results])
+        return 0
+    for result in results:
+        result.show()
+    return 0
+
+
+def _start_of(named: Sequence[str], loaded: Loaded) -> str:
+    """What `--compare` compares the first model with: the second one named, or the model a run started from.
+
+    Raises:
+        UsageError: there is nothing to compare with, or too much.
+    """
+    if len(named) == 2:
+        return named[1]
+    settings, run = run_settings(named[0], loaded)
+    if len(named) > 2 or run is None or settings.model.name == "scratch":
+        raise UsageError(
+            "--compare takes two models, or one run that did not start from scratch", "kinj eval RUN MODEL --compare"
+        )
+    return settings.model.name
+
+
+def _default_model(loaded: Loaded) -> str:
+    if loaded.origins.get("model.name", "default").startswith(("conf/", "default")):
+        run = latest_run(RUNS)
+        if run is not None:
+            note(f"asking the latest run: {run}")
+            return str(run)
+        note(f"no run in {RUNS}/ yet: asking the embedded model {FALLBACK_MODEL}")
+    return loaded.settings.model.name
+
+
+def run_settings(name: str, loaded: Loaded) -> tuple[Settings, Path | None]:
+    """Settings to ask a model with: a run's own (what was typed on top), or those loaded; and the run's directory."""
+    path = Path(name)
+    if (path / "config.yaml").exists() and (path / "checkpoints").is_dir():
+        return loaded.over(path / "config.yaml").settings, path
+    return loaded.override({"model.name": name}).settings, None
+
+
+def _describe_evaluation(models: Sequence[str], settings: Settings, loaded: Loaded, as_json: bool) -> int:
+    from kinj.models.loading import locate
+
+    for name in models:
+        locate(name)
+    if as_json:
+        emit("eval", dry_run=True, models=list(models), probes=settings.eval.probes, changed=change_records(loaded))
+        return 0
+    print(changes(loaded))
+    print(f"models    {', '.join(models)}\nprobes    {', '.join(settings.eval.probes)}")
+    print("ready     nothing was written. Run it without --dry-run.")
+    return 0
+
+
+def _ask(models: Sequence[str], loaded: Loaded, questions: Sequence[str], as_json: bool) -> int:
+    """Prints the answer of each model; of a run, also the answer of the model it started from."""
     from dataclasses import replace
 
-    model = replace(settings.model, name=str(checkpoint)) if checkpoint else settings.model
-    return load_model(model, settings.seed, lambda: training_texts(settings, data), settings.data.max_tokens)
+    from kinj.models.answering import answer
+    from kinj.models.loading import load_model
+    from kinj.models.requests import Request
+
+    requests = [
+        Request(kind="generate", prompt=text, max_new_tokens=loaded.settings.eval.max_new_tokens) for text in questions
+    ]
+    rows: list[dict[str, Any]] = []
+    for name in models:
+        settings, run = run_settings(name, loaded)
+        names = [("before", settings.model.name), ("after", str(run))] if run else [("answer", name)]
+        for label, model in names:
+            if label == "before" and model == "scratch":
+                continue  # new weights answer nothing
+            language_model = load_model(replace(settings.model, name=model), max_tokens=settings.data.max_tokens)
+            rows += [
+                {"model": model, "when": label, "question": response.request.prompt, "answer": response.text}
+                for response in answer(language_model, requests)
+            ]
+    if as_json:
+        emit("eval", asked=rows)
+        return 0
+    for question in questions:
+        print(question)
+        for row in (row for row in rows if row["question"] == question):
+            print(f"  {row['when']:<7} {row['answer']}   ({row['model']})")
+    return 0
 
 
-def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> TrainResult:
-    """Trains in a run directory, from its latest checkpoint where `run.resume` is set, and says so in its events."""
-    data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = run.latest_checkpoint() if settings.run.resume else None
-    language_model = start_model(settings, data, checkpoint)
-    run.event(
-        "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None
-    )
-    observer = _observer(settings, data, run)
-    result = train(
-        settings,
-        language_model,
-        data,
-        run,
-        augment=augmenter(settings),
-        observer=observer,
-        resume=settings.run.resume,
-        progress=progress,
-    )
-    run.write_json(
-        "summary.json",
-        {"schema": 1, "parameters": language_model.parameters, **vars(result), "data": [str(a) for a in data.accounts]},
-    )
-    run.event("finished", **vars(result))
-    return result
+def sweep_run(settings: Settings, loaded: Loaded, space: Any, *, dry_run: bool, as_json: bool) -> int:
+    """`kinj sweep`: every arm at every point of the space, each a run of its own."""
+    from kinj.cli.sweeping import run_sweep
 
-
-def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
-    if not (settings.train.probe_every and settings.train.probes):
-        return None
-    from kinj.eval.base import Context
-    from kinj.eval.observer import ProbeObserver
-
-    return ProbeObserver(settings, Context(settings=settings, data=data, run=run.path), settings.train.probes)
-
-
-def evaluate_run(settings: Settings, run: RunDir, language_model: LanguageModel | None = None) -> dict[str, Any]:
-    """Asks the run's final model the probes of `eval.probes` and writes results into the run's directory."""
-    from kinj.eval.base import Context
-    from kinj.eval.run import evaluate
-
-    data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = run.latest_checkpoint()
-    if checkpoint is None:
-        raise KinjError(
-            f"the run {run.path} has no complete checkpoint", f"finish it: kinj train -o {run.path} --resume"
-        )
-    language_model = language_model or start_model(settings, data, checkpoint)
-    return evaluate(
-        settings, language_model, Context(settings=settings, data=data, run=run.path), settings.eval.probes, run.path
-    )
-
-
-def run_trial(config: Path, folder: Path) -> None:
-    """One trial of a sweep: train (from where an earlier attempt stopped), then evaluate. Called in a process of its own."""
-    settings = from_yaml(config)
-    settings.run.dir, settings.run.resume, settings.run.overwrite = str(folder), True, False
-    run = start_run(settings, folder.name)
-    if not (folder / "summary.json").exists():
-        train_in(settings, run)
-    evaluate_run(settings, run)
-
-
-def print_json(command: str, **content: Any) -> None:
-    """The one object that `--json` prints on stdout."""
-    print(json.dumps({"schema": 1, "command": command, **content}, ensure_ascii=False))
+    return run_sweep(settings, loaded, space, dry_run=dry_run, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build(entries: Sequence[Entry], problems: list[Problem]) -> tuple[Settings, dict[str, str]]:
-    """The settings that the entries make, and where each value that somebody wrote came from.
+    """The settings that the entries make, and where each value that somebody wrote came from, latest last.
 
     Values that are wrong are added to `problems` and left at their defaults, so that the rest can be checked too.
     """
@@ -31,7 +32,9 @@ def build(entries: Sequence[Entry], problems: list[Problem]) -> tuple[Settings, 
         except BadValueError as error:
             problems.append(Problem(entry.key, entry.origin, str(error)))
         else:
-            origins[_leaf_key(entry, tree)] = entry.origin
+            key = _leaf_key(entry, tree)
+            origins.pop(key, None)
+            origins[key] = entry.origin
     problems.extend(_repair(tree, (), origins))
     settings = OmegaConf.to_object(tree)
     assert isinstance(settings, Settings)
@@ -65,12 +68,19 @@ def _repair(node: Any, path: tuple[str, ...], origins: dict[str, str]) -> Iterat
             OmegaConf.to_object(node)
             return
         except ValueError as error:
-            name = str(error).split(" ")[0]
-            if name not in hints(kind):
+            named = [word for word in re.findall(r"\w+", str(error).partition(", got")[0]) if word in hints(kind)]
+            if not named:
                 raise
+            name = _latest(named, path, origins) if "exclude" in str(error) else named[0]
             key = ".".join((*path, name))
             yield Problem(key, origins.get(key, "default"), str(error))
             node[name] = getattr(default, name)
+
+
+def _latest(names: Sequence[str], path: tuple[str, ...], origins: dict[str, str]) -> str:
+    """Which of several settings that clash was written last."""
+    order = list(origins)
+    return max(names, key=lambda name: order.index(key) if (key := ".".join((*path, name))) in order else -1)
 
 
 def flatten(settings: Settings) -> dict[str, Any]:

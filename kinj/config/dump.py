@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kinj.config.compose import Inputs
 from kinj.config.loader import load_inputs
 from kinj.config.schema import Settings
+from kinj.config.secrets import redact
 
 if TYPE_CHECKING:
     import yaml
-
-SECRET = re.compile(r"(^|.*[_.-])(token|api[_-]?key|secret|password|passwd|credentials?)$", re.IGNORECASE)
-LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-REDACTED = "(redacted)"
 
 
 def to_yaml(settings: Settings) -> str:
@@ -31,15 +27,6 @@ def to_yaml(settings: Settings) -> str:
 
     Dumper.add_representer(str, text)
     return yaml.dump(redact(asdict(settings)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
-
-
-def redact(value: Any) -> Any:
-    """A copy of nested settings without secrets: values of keys such as `api_key`, and logins inside addresses."""
-    if isinstance(value, dict):
-        return {key: REDACTED if SECRET.match(key) and child else redact(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [redact(item) for item in value]
-    return LOGIN.sub(REDACTED, value) if isinstance(value, str) else value
 
 
 def from_yaml(path: Path | str) -> Settings:

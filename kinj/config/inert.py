@@ -25,7 +25,7 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
     if command == "train":
-        rules += [_sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+        rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
     for rule in rules:
         yield from rule(settings)
 
@@ -92,6 +92,11 @@ def _data(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "data.biographies.", f"data.name is {data.name}, not biographies"
     if data.name in ("biographies", "corpus"):
         yield "data.path", f"data.name is {data.name}, which has no original files"
+
+
+def _documents(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.data.name == "biographies":
+        yield "data.documents", "data.name is biographies; add data=corpus"
 
 
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:

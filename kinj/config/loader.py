@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,11 @@ from kinj.config.compose import Composition, Flag, Inputs, compose
 from kinj.config.errors import Problem, SettingsError
 from kinj.config.keys import default_of
 from kinj.config.schema import Settings
+from kinj.config.secrets import redact, redact_typed
 
 DEFAULT = "default"
+PLAIN = re.compile(r"[A-Za-z0-9_./][\w./:+-]*")
+"""Text that needs no quotes inside a YAML list."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,18 @@ class Loaded:
     inputs: Inputs
 
     def changed(self) -> list[tuple[str, Any, str]]:
-        """Every value somebody wrote that differs from what the bare command would use: key, value, origin."""
-        plain = flatten(_compose(Inputs(self.inputs.command))[0])
+        """Every value somebody wrote that differs from what the bare command would use: key, value (no secrets), origin."""
+        plain = redact(flatten(_compose(Inputs(self.inputs.command))[0]))
         return [
             (key, value, self.origins[key])
-            for key, value in flatten(self.settings).items()
+            for key, value in redact(flatten(self.settings)).items()
             if self.origins[key] != DEFAULT and (key not in plain or value != plain[key])
         ]
 
     def overrides(self) -> list[str]:
-        """What the user gave, one line each, as it could be typed again."""
+        """What the user gave, one line each, as it could be typed again, less secrets."""
         flags = [f"{key}={written(value)}" for _, key, value in self.inputs.flags]
-        return [*(f"-c {path}" for path in self.inputs.files), *self.inputs.overrides, *flags]
+        return [*(f"-c {path}" for path in self.inputs.files), *map(redact_typed, [*self.inputs.overrides, *flags])]
 
     def override(self, values: Mapping[str, Any], command: str | None = None) -> Loaded:
         """The same inputs with more on top: full keys, or groups with the name of a choice.
@@ -110,7 +114,7 @@ def _compose(inputs: Inputs) -> tuple[Settings, dict[str, str], Composition, lis
 
 
 def _between_sections(
-    settings: Settings, origins: Mapping[str, str], inputs: Inputs, wrong: Collection[str]
+    settings: Settings, origins: dict[str, str], inputs: Inputs, wrong: Collection[str]
 ) -> list[Problem]:
     """Problems between sections, less those that only follow from values found wrong before."""
     if any(key.startswith(("-", "experiment=")) for key in wrong):
@@ -125,13 +129,13 @@ def _related(key: str, wrong: Collection[str]) -> bool:
     return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in bare)
 
 
-def _origin(key: str, origins: Mapping[str, str]) -> str:
-    """Where a key was written; for a section, where its first value was; else `default`."""
-    below = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
+def _origin(key: str, origins: dict[str, str]) -> str:
+    """Where a key was written; for a section, where its latest value was; else `default`."""
+    below = (origins[name] for name in reversed(origins) if name.startswith(f"{key}."))
     return origins.get(key) or next(below, DEFAULT)
 
 
-def _arms(settings: Settings, origins: Mapping[str, str], inputs: Inputs) -> list[Problem]:
+def _arms(settings: Settings, origins: dict[str, str], inputs: Inputs) -> list[Problem]:
     """Problems of every arm of a sweep, found before the first trial starts."""
     problems: list[Problem] = []
     for name, arm in settings.sweep.arms.items():
@@ -144,9 +148,9 @@ def _arms(settings: Settings, origins: Mapping[str, str], inputs: Inputs) -> lis
     return problems
 
 
-def _warnings(settings: Settings, origins: Mapping[str, str], inputs: Inputs) -> list[str]:
+def _warnings(settings: Settings, origins: dict[str, str], inputs: Inputs) -> list[str]:
     """One line for each setting that somebody changed and that nothing will read."""
-    values = flatten(settings)
+    values = redact(flatten(settings))
     changed = [key for key in values if key in origins and values[key] != default_of(key)]
     ours = ("conf/", *([str(inputs.base)] if inputs.base else []))
     typed = [key for key in changed if not origins[key].startswith(ours)]
@@ -165,7 +169,13 @@ def _warnings(settings: Settings, origins: Mapping[str, str], inputs: Inputs) ->
 def written(value: Any) -> str:
     """A value as it is written on a command line."""
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(written, value))}]"
+        return f"[{', '.join(_item(item) for item in value)}]"
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and "\n" in value else str(value)
+    return json.dumps(value, ensure_ascii=False) if value == "" or "\n" in str(value) else str(value)
+
+
+def _item(value: Any) -> str:
+    """An item of a list: text that YAML would read otherwise is quoted."""
+    plain = not isinstance(value, str) or PLAIN.fullmatch(value)
+    return written(value) if plain else json.dumps(value, ensure_ascii=False)

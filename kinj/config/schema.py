@@ -267,7 +267,9 @@ class StageSettings:
         _choice("objective", self.objective, ("auto", "next_token", "answer"))
         _check(self.epochs is None or self.epochs > 0, f"epochs must be above 0, got {self.epochs}")
         _check(self.steps is None or self.steps >= 1, f"steps must be 1 or more, got {self.steps}")
-        _check(self.epochs is None or self.steps is None, "epochs and steps exclude each other")
+        _check(
+            self.epochs is None or self.steps is None, "epochs and steps exclude each other; set one of them to null"
+        )
 
 
 @dataclass(kw_only=True)
@@ -331,6 +333,10 @@ class SweepSettings:
     """Pairs of arms whose paired difference is reported."""
     measure: str = "recall"
     """The measure compared."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What arms are called in tables and reports; by default their names."""
+    reference: str | None = None
+    """Committed `results.json` of the same comparison with more seeds, or its folder; shown beside the sweep's own."""
 
     def __post_init__(self) -> None:
         _choice("engine", self.engine, ("local",))

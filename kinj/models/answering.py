@@ -42,8 +42,8 @@ def answer(
 
     Generation is greedy and ends at EOS (of the tokenizer or of the model's generation config), after `max_new_tokens`, or
     where the model's context is full. The text is what was generated, without EOS and without surrounding white space;
-    `logprob` and `tokens` count EOS too. Equal requests are answered once. The model's training mode and the global random
-    state are left as they were.
+    `logprob` and `tokens` count EOS too. Requests that differ only in `id` and `meta` are answered once. The model's training
+    mode and the global random state are left as they were.
 
     Args:
         language_model: model and codec.
@@ -58,7 +58,8 @@ def answer(
         UsageError: a request of an unknown kind, or without its continuation.
         KinjError: a question does not fit the model's context, or memory does not suffice for a single row.
     """
-    unique = list(dict.fromkeys(requests))
+    contents = [replace(request, id="", meta={}) for request in requests]
+    unique = list(dict.fromkeys(contents))
     work = _Work(language_model, _Budget(batch_tokens), progress, len(unique))
     by_kind: defaultdict[str, list[Request]] = defaultdict(list)
     for request in unique:
@@ -70,7 +71,9 @@ def answer(
     with _evaluating(language_model.model), _explaining_memory():
         for kind, group in by_kind.items():
             solvers[kind](group)
-    return [replace(work.answers[request], request=request) for request in requests]
+    return [
+        replace(work.answers[content], request=request) for content, request in zip(contents, requests, strict=True)
+    ]
 
 
 @contextmanager
@@ -163,12 +166,7 @@ class _Work:
         self._report()
 
     def loglikelihood(self, requests: list[Request]) -> None:
-        for request in requests:
-            if request.continuation is None:
-                raise UsageError(f"a request for a log-probability has no continuation: {request.prompt[:80]!r}")
-        examples = self.asked.codec.questions(
-            [(request.prompt, request.continuation) for request in requests], eos=False
-        )
+        examples = self.asked.codec.questions([(r.prompt, _continuation(r)) for r in requests], eos=False)
         self._score(requests, [_row(request, example) for request, example in zip(requests, examples, strict=True)])
 
     def rolling(self, requests: list[Request]) -> None:
@@ -244,6 +242,12 @@ def _stops(asked: Asked) -> frozenset[int]:
     return frozenset(
         [asked.codec.eos_id, *(named if isinstance(named, list) else [named] if named is not None else [])]
     )
+
+
+def _continuation(request: Request) -> str:
+    if request.continuation is None:
+        raise UsageError(f"a request for a log-probability has no continuation: {request.prompt[:80]!r}")
+    return request.continuation
 
 
 def _row(request: Request, example: Example) -> _Row:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging as transformers_logging
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
@@ -23,6 +24,9 @@ LONGEST_ROW = 2048
 SUPPORTED = (
     "causal language models (GPT-2, Llama, Qwen, Mistral and others whose class ends in ForCausalLM or LMHeadModel)"
 )
+
+transformers_logging.disable_progress_bar()  # kinj shows its own
+transformers_logging.set_verbosity_error()
 
 Texts = Callable[[], Iterable[str]]
 
@@ -144,6 +148,8 @@ def _tokenizer(name: str, folder: Path | None, settings: ModelSettings) -> Any:
         )
     except Exception as error:
         raise _explain(name, folder, "tokenizer", error) from error
+    for key in ("is_local", "local_files_only"):  # how it was loaded; saved again, it must be the same bytes
+        tokenizer.init_kwargs.pop(key, None)
     if not tokenizer.is_fast:
         raise UsageError(f"the tokenizer of {name} is not a fast one (tokenizer.json); kinj needs its offsets")
     return tokenizer
@@ -170,7 +176,7 @@ def _pretrained(settings: ModelSettings) -> tuple[Any, Any]:
     rows: int = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         raise KinjError(
-            f"the tokenizer of {settings.name} has {len(tokenizer):,} tokens, the model embeds {rows:,}: they do not belong together"
+            f"{settings.name}: the tokenizer has {len(tokenizer):,} tokens, the model embeds {rows:,}; they do not match"
         )
     return tokenizer, model
 

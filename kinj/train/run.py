@@ -98,7 +98,7 @@ def train(
     if loop.sam_was_on and not result.sam_steps:
         raise KinjError(
             f"SAM was on but never moved the weights in {result.steps} steps",
-            "check optim.sam.start_step and optim.sam.every against the number of steps; sam_skipped in summary.json counts zero gradients",
+            "check optim.sam.start_step and optim.sam.every against the number of steps, and the gradients in metrics.jsonl",
         )
     loop.doses.write(run.path / "doses.parquet")
     return result
@@ -266,7 +266,7 @@ def _interruptible() -> Iterator[threading.Event]:
         yield event
         return
 
-    def on_signal(number: int, frame: Any) -> None:
+    def on_signal(*_: Any) -> None:
         if event.is_set():
             raise KeyboardInterrupt
         event.set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import cross_entropy
 
 from kinj.config.schema import OptimSettings
 from kinj.models.codec import IGNORE, Example
@@ -136,7 +136,7 @@ class Stepper:
         with context:
             logits = self.model(input_ids=batch.input_ids.to(device), use_cache=False).logits[:, :-1]
         labels = batch.labels[:, 1:].to(device)
-        return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
+        return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
 
     def _finish(self, report: StepReport, loss: float) -> StepReport:
         gradients = [p.grad for p in self.parameters if p.grad is not None]

@@ -1,0 +1,59 @@
+"""A small, careful sentence splitter. Where it is unsure it does not split: a long sentence harms no format."""
+
+from __future__ import annotations
+
+import re
+
+_CLOSERS = "\"'”’»)\\]」』）"
+_BREAK = re.compile(
+    rf"[.!?…؟۔।॥։።။។][{_CLOSERS}]{{0,3}}[ \n]+"  # scripts that put a space after the mark
+    rf"|[。！？｡][{_CLOSERS}]{{0,3}}[ \n]*"  # scripts that do not
+    r"|\n+"
+)
+_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "adm al approx assoc ave bros ca capt cf co col corp dept dr etc fr gen gov hon inc jr ltd lt maj messrs mr mrs ms "
+        "mt prof rep rev sen sgt sr st univ vs",
+    )
+)
+_BEFORE_NUMBERS = frozenset(re.findall(r"\w+", "art cap ch eq fig figs no nos nr op p pp sec vol"))
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cuts a text into sentences; each keeps the spaces after it, so that the pieces joined are the text.
+
+    A line break always ends a sentence. Initials, common abbreviations, numbers that open a list item, and marks
+    followed by a small letter do not.
+    """
+    pieces: list[str] = []
+    start = 0
+    for match in _BREAK.finditer(text):
+        if match.end() < len(text) and _ends_sentence(text, start, match):
+            pieces.append(text[start : match.end()])
+            start = match.end()
+    return [*pieces, text[start:]] if start < len(text) else pieces
+
+
+def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
+    mark, following = text[match.start()], text[match.end()]
+    if mark in "。！？｡\n" or "\n" in match.group():
+        return True
+    if following.islower():
+        return False
+    return mark != "." or not _is_abbreviation(text, start, match.start(), following)
+
+
+def _is_abbreviation(text: str, start: int, dot: int, following: str) -> bool:
+    before = max(text.rfind(" ", start, dot) + 1, start)
+    word = text[before:dot].strip("\"'“”‘’«»()[]")
+    if len(word) > 12:
+        return False
+    small = word.lower()
+    return (
+        (len(word) == 1 and word.isalpha() and word.isupper())  # an initial
+        or "." in word  # U.S., e.g., a.m.
+        or small in _ABBREVIATIONS
+        or (small in _BEFORE_NUMBERS and following.isdigit())
+        or (word.isdigit() and before == start)  # 1. opens a list item
+    )

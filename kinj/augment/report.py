@@ -1,0 +1,73 @@
+"""What an augmentation did, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class AugmentReport:
+    """Counts of one augmentation.
+
+    `shortfall` counts views that were asked for but are not possible, `short_documents` the documents concerned;
+    `failed` and `dropped` count views whose check failed, by transform, and those of them that were left out;
+    `rejected` counts input lines set aside and `left_out` all input that was passed over, by reason.
+    """
+
+    output: str | None = None
+    documents: int = 0
+    views: int = 0
+    shortfall: int = 0
+    short_documents: int = 0
+    dropped: int = 0
+    rejected: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    by_transform: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: AugmentReport) -> None:
+        """Adds the counts of another part of the same augmentation."""
+        for name, value in vars(other).items():
+            if isinstance(value, Counter):
+                getattr(self, name).update(value)
+            elif isinstance(value, int):
+                setattr(self, name, getattr(self, name) + value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `--json`; names sorted."""
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> AugmentReport:
+        """The report that `to_json` wrote."""
+        report = cls()
+        for name, value in values.items():
+            setattr(report, name, Counter(value) if isinstance(value, dict) else value)
+        return report
+
+    def lines(self) -> list[str]:
+        """For people: what was made, and everything that was asked for and not made."""
+        failed = sum(self.failed.values())
+        changed = f"{failed:,} views failed their check" if failed else "0 facts changed"
+        lines = [f"{_count(self.documents, 'document')} → {_count(self.views, 'view')}, {changed}"]
+        if self.shortfall:
+            short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
+            lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
+        if failed:
+            worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
+            lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
+        if self.left_out:
+            lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines(), *([self.output] if self.output else [])])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

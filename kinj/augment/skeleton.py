@@ -1,0 +1,26 @@
+"""What a text says regardless of its format: its letters, marks and digits, in order."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_ASCII_FORMAT = bytes(code for code in range(128) if not chr(code).isalnum())
+
+
+class _Kept(dict[int, int | None]):
+    """A table for `str.translate` that fills itself: a code point to itself (Unicode L, M, N), or to None."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = code if unicodedata.category(chr(code))[0] in "LMN" else None
+        self[code] = kept
+        return kept
+
+
+_KEPT = _Kept()
+
+
+def skeleton(text: str) -> str:
+    """The letters, marks and digits of `text` (Unicode categories L*, M*, N*); everything else is format."""
+    if text.isascii():
+        return text.encode("ascii").translate(None, _ASCII_FORMAT).decode("ascii")
+    return text.translate(_KEPT)

@@ -1,0 +1,81 @@
+"""One model or run under `kinj eval`: load it, ask it, show what it answered."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kinj.cli.common import note
+from kinj.cli.pipeline import start_model
+from kinj.cli.workflow import RUNS, run_settings
+from kinj.config import Loaded, to_yaml
+from kinj.config.schema import Settings
+from kinj.data import open_data
+from kinj.data.files import atomic_write
+from kinj.data.rundir import RunDir, next_run_dir
+from kinj.models.loading import LanguageModel, load_model, locate
+
+
+@dataclass
+class Evaluated:
+    """Results of one model, and where they were written."""
+
+    name: str
+    content: dict[str, Any]
+    folder: Path
+
+    def show(self) -> None:
+        """The table on stdout; what must be said about it, and where the answers are, on stderr."""
+        from rich.console import Console
+
+        from kinj.eval.table import overlap_lines, results_table
+
+        for line in [*self.content["notices"], *overlap_lines(self.content)]:
+            note(f"note: {line}")
+        Console(width=None if sys.stdout.isatty() else 120).print(results_table(self.content))
+        note(f"answers, one a line: {self.folder / 'predictions'}")
+
+
+def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evaluated:
+    """Asks one model or run the probes of `eval.probes`.
+
+    Results of a run go into its directory, those of another model into `run.dir` or a new folder in `runs/`.
+
+    Args:
+        name: a run directory or a model.
+        loaded: settings as typed; a run's own settings stand below them.
+        before: another model to ask the same, for the changes since it.
+    """
+    from kinj.eval.base import Context
+    from kinj.eval.run import evaluate
+
+    settings, run = run_settings(name, loaded)
+    folder = _folder(settings, loaded, run, name)
+    data = open_data(settings.data, settings.run.on_error, folder)
+    language_model = _model(settings, run, name)
+    earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
+    context = Context(settings=settings, data=data, run=run)
+    content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
+    for account in data.accounts:
+        note(f"data: {account}")
+    return Evaluated(name, content, folder)
+
+
+def _model(settings: Settings, run: Path | None, name: str) -> LanguageModel:
+    if run is None:
+        return load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
+    checkpoint = locate(str(run))
+    return replace(start_model(settings, open_data(settings.data), checkpoint), name=name)
+
+
+def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> Path:
+    typed = loaded.settings.run.dir
+    if run is not None and (typed is None or Path(typed) == run):
+        return run
+    target = Path(typed) if typed else next_run_dir(RUNS, f"eval-{Path(name).name}")
+    made = RunDir.create(target, overwrite=loaded.settings.run.overwrite)
+    atomic_write(made.path / "config.yaml", to_yaml(settings))
+    made.write_env()
+    return made.path

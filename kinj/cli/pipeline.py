@@ -1,0 +1,136 @@
+"""How the stations work together: from settings to a trained and evaluated run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kinj.augment.engine import augment_documents
+from kinj.config import from_yaml, to_yaml
+from kinj.config.errors import KinjError
+from kinj.config.schema import Settings
+from kinj.data import open_data
+from kinj.data.base import DataSet
+from kinj.data.files import atomic_write
+from kinj.data.records import Document, Question
+from kinj.data.rundir import RunDir, next_run_dir
+from kinj.models.loading import LanguageModel, load_model
+from kinj.train.run import Progress, TrainResult, train
+from kinj.train.stages import Augment
+
+TOKENIZER_DOCUMENTS = 20_000
+"""Documents per source that a new tokenizer learns from; more change its vocabulary little."""
+
+
+def augmenter(settings: Settings) -> Augment:
+    """The augmenter that sources with `augment` use: methods and views from the source, the rest from `augment`."""
+    from dataclasses import replace
+
+    def make_views(documents: Sequence[Document], methods: Sequence[str], views: int) -> list[Document]:
+        chosen = replace(settings.augment, method=list(methods), views=views, workers=1)
+        return list(augment_documents(documents, chosen, settings.data.seed))
+
+    return make_views
+
+
+def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
+    """The texts a new tokenizer learns from: what the stages' sources hold, their views and questions included."""
+    views = augmenter(settings)
+    for name in settings.train.order:
+        for key, source in settings.train.stages[name].data.items():
+            if source.weight == 0 or (source.pool or key) not in data.pools:
+                continue
+            records = data.pool(source.pool or key)
+            documents = [record for record in records if isinstance(record, Document)][:TOKENIZER_DOCUMENTS]
+            yield from (
+                document.text for document in (views(documents, source.augment, 1) if source.augment else documents)
+            )
+            pairs = [record for record in records if isinstance(record, Question)][:TOKENIZER_DOCUMENTS]
+            yield from (f"{settings.model.prompt.replace('{prompt}', pair.prompt)} {pair.answers[0]}" for pair in pairs)
+
+
+def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:
+    """Creates the run's directory and writes what is needed to repeat it.
+
+    Raises:
+        UsageError: the directory exists and neither overwrite nor resume was given.
+    """
+    path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
+    run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
+    if not (settings.run.resume and (path / "config.yaml").exists()):
+        atomic_write(path / "config.yaml", to_yaml(settings))
+        atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
+    run.write_env()
+    return run
+
+
+def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = None) -> LanguageModel:
+    """The model a run starts from, or the one of a checkpoint."""
+    from dataclasses import replace
+
+    model = replace(settings.model, name=str(checkpoint)) if checkpoint else settings.model
+    return load_model(model, settings.seed, lambda: training_texts(settings, data), settings.data.max_tokens)
+
+
+def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> TrainResult:
+    """Trains in a run directory, from its latest checkpoint where `run.resume` is set, and says so in its events."""
+    data = open_data(settings.data, settings.run.on_error, run.path)
+    checkpoint = run.latest_checkpoint() if settings.run.resume else None
+    language_model = start_model(settings, data, checkpoint)
+    run.event(
+        "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None
+    )
+    observer = _observer(settings, data, run)
+    result = train(
+        settings,
+        language_model,
+        data,
+        run,
+        augment=augmenter(settings),
+        observer=observer,
+        resume=settings.run.resume,
+        progress=progress,
+    )
+    run.write_json(
+        "summary.json",
+        {"schema": 1, "parameters": language_model.parameters, **vars(result), "data": [str(a) for a in data.accounts]},
+    )
+    run.event("finished", **vars(result))
+    return result
+
+
+def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
+    if not (settings.train.probe_every and settings.train.probes):
+        return None
+    from kinj.eval.base import Context
+    from kinj.eval.observer import ProbeObserver
+
+    return ProbeObserver(settings, Context(settings=settings, data=data, run=run.path), settings.train.probes)
+
+
+def evaluate_run(settings: Settings, run: RunDir, language_model: LanguageModel | None = None) -> dict[str, Any]:
+    """Asks the run's final model the probes of `eval.probes` and writes results into the run's directory."""
+    from kinj.eval.base import Context
+    from kinj.eval.run import evaluate
+
+    data = open_data(settings.data, settings.run.on_error, run.path)
+    checkpoint = run.latest_checkpoint()
+    if checkpoint is None:
+        raise KinjError(
+            f"the run {run.path} has no complete checkpoint", f"finish it: kinj train -o {run.path} --resume"
+        )
+    language_model = language_model or start_model(settings, data, checkpoint)
+    return evaluate(
+        settings, language_model, Context(settings=settings, data=data, run=run.path), settings.eval.probes, run.path
+    )
+
+
+def run_trial(config: Path, folder: Path) -> None:
+    """One trial of a sweep: train (from where an earlier attempt stopped), then evaluate. Called in a process of its own."""
+    settings = from_yaml(config)
+    settings.run.dir, settings.run.resume, settings.run.overwrite = str(folder), True, False
+    run = start_run(settings, folder.name)
+    if not (folder / "summary.json").exists():
+        train_in(settings, run)
+    evaluate_run(settings, run)

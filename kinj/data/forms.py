@@ -1,0 +1,239 @@
+"""The JSON forms of the records: one object each. docs/data.md describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kinj.config.schema import FieldSettings
+from kinj.data.records import Document, Fact, Question, Record, View, content_id
+
+Json = dict[str, Any]
+_FACT_KEYS = ("subject", "relation", "value", "start", "end")
+
+
+class RecordError(ValueError):
+    """Why an object is not a record, in words that follow `FILE line N`; `hint` says what to do about it."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+def record_to_json(record: Record) -> Json:
+    """The JSON form; keys that hold nothing are left out."""
+    if isinstance(record, Document):
+        return _document_to_json(record)
+    form: Json = {"id": record.id}
+    if record.document is not None:
+        form["document"] = record.document
+    form |= {"prompt": record.prompt, "answers": record.answers, "kind": record.kind}
+    if record.choices is not None:
+        form["choices"] = record.choices
+    return form | ({"meta": record.meta} if record.meta else {})
+
+
+def _document_to_json(document: Document) -> Json:
+    form: Json = {"id": document.id, "text": document.text}
+    if document.title is not None:
+        form["title"] = document.title
+    if document.facts:
+        form["facts"] = [dict(vars(fact)) for fact in document.facts]
+    if document.source is not None:
+        form["source"] = document.source
+    if document.view is not None or document.source is not None:
+        form["view"] = dict(vars(document.view)) if document.view else None
+    return form | ({"meta": document.meta} if document.meta else {})
+
+
+def record_from_json(form: Json, fields: FieldSettings | None = None) -> Record:
+    """A question where the object has a prompt and answers, a document otherwise.
+
+    Raises:
+        RecordError: it is neither.
+    """
+    fields = fields or FieldSettings()
+    if fields.prompt in form and (fields.answers in form or fields.text not in form):
+        return question_from_json(form, fields)
+    if fields.text not in form:
+        wanted = f"neither `{fields.text}` (a document) nor `{fields.prompt}` and `{fields.answers}` (a question)"
+        raise RecordError(f"has {wanted}; it has: {_keys(form)}", _mapping_hint("text", form))
+    return document_from_json(form, fields)
+
+
+def document_from_json(form: Json, fields: FieldSettings | None = None) -> Document:
+    """A document; keys without a meaning here go to `meta`.
+
+    Raises:
+        RecordError: a field is missing or not of its type.
+    """
+    fields = fields or FieldSettings()
+    rest = dict(form)
+    text = _take_text(rest, "text", fields.text, form)
+    identity = _take_id(rest, fields.id)
+    title = _take_optional(rest, fields.title)
+    facts = _take_facts(rest, len(text))
+    # `source` means the id of an original only beside a `view` (null if need be); elsewhere people keep web addresses
+    # in it, and a thousand pages of one site must not count as views of one document.
+    beside_view = "view" in rest
+    view = _take_view(rest)
+    source = _take_optional(rest, "source") if beside_view and "view" not in rest else None
+    return Document(
+        id=identity or content_id(text),
+        text=text,
+        title=title,
+        facts=facts,
+        source=source,
+        view=view,
+        meta=_take_meta(rest),
+    )
+
+
+def question_from_json(form: Json, fields: FieldSettings | None = None) -> Question:
+    """A question; `answers` may be one text or a list. Keys without a meaning here go to `meta`.
+
+    Raises:
+        RecordError: a field is missing or not of its type, or there is no answer.
+    """
+    fields = fields or FieldSettings()
+    rest = dict(form)
+    prompt = _take_text(rest, "prompt", fields.prompt, form)
+    answers = _take_answers(rest, fields.answers, form)
+    identity = _take_id(rest, fields.id)
+    document = _take_id(rest, fields.document)
+    kind = _take_optional(rest, "kind") or "recall"
+    choices = rest.pop("choices") if _texts(rest.get("choices")) else None
+    return Question(
+        id=identity or content_id("\n".join([document or "", prompt, *answers])),
+        document=document,
+        prompt=prompt,
+        answers=answers,
+        kind=kind,
+        choices=choices,
+        meta=_take_meta(rest),
+    )
+
+
+def _take_text(rest: Json, name: str, key: str, form: Json) -> str:
+    if rest.get(key) is None:
+        raise RecordError(f"has no field `{key}`; it has: {_keys(form)}", _mapping_hint(name, form))
+    value = rest.pop(key)
+    if not isinstance(value, str):
+        raise RecordError(
+            f"has a field `{key}` that is {_kind(value)}, not text; it has: {_keys(form)}", _mapping_hint(name, form)
+        )
+    if not value.strip():
+        raise RecordError(f"has an empty field `{key}`")
+    return value
+
+
+def _take_answers(rest: Json, key: str, form: Json) -> list[str]:
+    if key not in rest:
+        raise RecordError(f"has no field `{key}`; it has: {_keys(form)}", _mapping_hint("answers", form))
+    value = rest.pop(key)
+    answers = value if isinstance(value, list) else [] if value is None else [value]
+    if not answers:
+        raise RecordError(f"is a question without answers (`{key}` is empty)")
+    if not all(isinstance(answer, str | int | float) and not isinstance(answer, bool) for answer in answers):
+        raise RecordError(f"has a field `{key}` that is not a text or a list of texts", _mapping_hint("answers", form))
+    texts = [answer if isinstance(answer, str) else str(answer) for answer in answers]
+    if not all(text.strip() for text in texts):
+        raise RecordError(f"is a question with an empty answer in `{key}`: every reply would contain it")
+    return texts
+
+
+def _take_id(rest: Json, key: str) -> str | None:
+    value = rest.pop(key, None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise RecordError(f"has a field `{key}` that is {_kind(value)}, not a text or a whole number")
+    return str(value)
+
+
+def _take_optional(rest: Json, key: str) -> str | None:
+    """A text or nothing; what is of another type stays where it is, and so goes to `meta`."""
+    if rest.get(key) is None:
+        rest.pop(key, None)
+        return None
+    return rest.pop(key) if isinstance(rest[key], str) else None
+
+
+def _take_view(rest: Json) -> View | None:
+    value = rest.get("view")
+    if value is None:
+        rest.pop("view", None)
+    types = {"method": str, "index": int, "seed": int}
+    if isinstance(value, dict) and value.keys() == types.keys() and all(type(value[k]) is t for k, t in types.items()):
+        return View(**rest.pop("view"))
+    return None
+
+
+def _take_facts(rest: Json, length: int) -> list[Fact]:
+    value = rest.get("facts")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return []
+    if value and not any("subject" in item for item in value):
+        return []
+    del rest["facts"]
+    return [_fact(item, length) for item in value]
+
+
+def _fact(item: Json, length: int) -> Fact:
+    if item.keys() != set(_FACT_KEYS):
+        raise RecordError(f"has a fact with the keys {_keys(item)}; a fact has {', '.join(_FACT_KEYS)}")
+    if not all(isinstance(item[key], str) for key in _FACT_KEYS[:3]) or not all(
+        type(item[key]) is int for key in _FACT_KEYS[3:]
+    ):
+        raise RecordError(
+            "has a fact whose subject, relation or value is not text, or whose start or end is not a whole number"
+        )
+    if not 0 <= item["start"] <= item["end"] <= length:
+        raise RecordError(f"has a fact at characters {item['start']} to {item['end']}, and its text has {length}")
+    return Fact(**item)
+
+
+def _take_meta(rest: Json) -> Json:
+    """Everything that is left: the object under `meta`, and unknown keys beside it."""
+    for key in ("facts", "choices"):  # a column that is empty in this row
+        if rest.get(key, key) is None:
+            del rest[key]
+    inner = rest.get("meta")
+    if not isinstance(inner, dict):
+        return rest
+    del rest["meta"]
+    if shared := sorted(inner.keys() & rest.keys()):
+        raise RecordError(f"has `{shared[0]}` twice: beside `meta` and inside it")
+    return {**inner, **rest}
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _keys(form: Iterable[str]) -> str:
+    return ", ".join(form) or "nothing"
+
+
+def _kind(value: object) -> str:
+    names = {
+        str: "an empty text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _mapping_hint(name: str, form: Json) -> str:
+    """How to say which key holds the field: the likeliest key of this object as an example."""
+    likely = {
+        "text": ("content", "contents", "body", "context", "passage", "article", "document", "fact"),
+        "prompt": ("question", "input", "query", "instruction"),
+        "answers": ("answer", "output", "target", "response", "completion", "possible_answers"),
+    }
+    found = next((key for key in likely[name] if key in form), None)
+    return f"if another key holds it, say so: data.fields.{name}={found or 'KEY'}"

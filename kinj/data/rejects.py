@@ -1,0 +1,113 @@
+"""What happens to a bad line: the run stops and names it, or the line is set aside and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinj.config.errors import KinjError
+from kinj.data.base import DataSet
+
+SET_ASIDE = "set aside as bad"
+"""Reason under which accounts count lines that `--on-error skip` set aside."""
+SKIP_HINT = "fix the line, or pass --on-error skip to set such lines aside"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record was read: the source as the user wrote it, and the number of its line, row or record in it."""
+
+    source: str
+    number: int | None = None
+    unit: str = "line"
+
+    def __str__(self) -> str:
+        return self.source if self.number is None else f"{self.source} {self.unit} {self.number:,}"
+
+
+class BadRecord(KinjError):
+    """A record that cannot be used. `place` says where it is and `reason` why, in words that follow the place."""
+
+    def __init__(self, place: Place, reason: str, hint: str = "") -> None:
+        super().__init__(f"{place} {reason}", "\n".join(filter(None, [hint, SKIP_HINT])))
+        self.place = place
+        self.reason = reason
+
+
+class Rejects:
+    """Takes bad records. The file of rejected lines is made when the first one comes.
+
+    Args:
+        policy: `stop` raises; `skip` sets the line aside and goes on.
+        folder: where `NAME.rejected.jsonl` goes, NAME from the source; by default the current folder.
+        name: name of that file instead, for example taken from an output: see `beside`.
+
+    Attributes:
+        count: lines set aside. A source that is read twice counts once.
+        left_out: other things that were passed over, by reason (empty files).
+    """
+
+    def __init__(self, policy: str = "stop", folder: str | Path | None = None, name: str | None = None) -> None:
+        self.policy = policy
+        self.folder = Path(folder or ".")
+        self.name = name
+        self.files: list[Path] = []
+        self.left_out: Counter[str] = Counter()
+        self._seen: set[Place] = set()
+
+    @classmethod
+    def beside(cls, policy: str, output: str | Path) -> Rejects:
+        """Bad lines go beside an output file: `views.jsonl` has `views.rejected.jsonl`."""
+        return cls(policy, Path(output).parent, f"{stem(str(output))}.rejected.jsonl")
+
+    @property
+    def count(self) -> int:
+        return self.left_out[SET_ASIDE]
+
+    def reject(self, place: Place, reason: str, content: bytes | str, hint: str = "") -> None:
+        """Stops with the reason, or sets the content aside.
+
+        Raises:
+            BadRecord: the policy is `stop`.
+        """
+        if self.policy == "stop":
+            raise BadRecord(place, reason, hint)
+        if place in self._seen:
+            return
+        self._seen.add(place)
+        self.left_out[SET_ASIDE] += 1
+        self._write(place, reason, content.decode(errors="backslashreplace") if isinstance(content, bytes) else content)
+
+    def pass_over(self, place: Place, reason: str) -> None:
+        """Counts something that is not read and is no mistake."""
+        if place not in self._seen:
+            self._seen.add(place)
+            self.left_out[reason] += 1
+
+    def _write(self, place: Place, reason: str, content: str) -> None:
+        from kinj.data.writers import raise_explained, to_json
+
+        path = self.folder / (self.name or f"{stem(place.source)}.rejected.jsonl")
+        line = to_json({"file": place.source, place.unit: place.number, "reason": reason, "content": content})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab" if path in self.files else "wb") as file:
+                file.write(line + b"\n")
+        except OSError as error:
+            raise_explained(path, error)
+        if path not in self.files:
+            self.files.append(path)
+
+
+def rejected(data: DataSet) -> int:
+    """How many lines of a data set were set aside so far; more than none means exit code 3."""
+    return sum(account.left_out[SET_ASIDE] for account in data.accounts)
+
+
+def stem(source: str) -> str:
+    """Name of a file without its folder and its endings: `a/corpus.jsonl.gz` and `corpus.txt` give `corpus`."""
+    name = source.rstrip("/").rsplit("/", 1)[-1].removeprefix("hf:").replace(":", "-")
+    for ending in (".gz", ".zst", ".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt", ".md"):
+        name = name.removesuffix(ending) or name
+    return name

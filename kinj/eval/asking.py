@@ -1,0 +1,111 @@
+"""What probes share: turning questions into requests and answers into measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from kinj.config import from_yaml
+from kinj.config.schema import Settings
+from kinj.data.records import Question, Record
+from kinj.eval.base import Context, Measure
+from kinj.eval.scorers import score_all
+from kinj.models.requests import Request, Response
+
+SIDE_BY_SIDE = ("f1", "containment", "rouge_l_recall")
+"""Scores reported beside exact match."""
+
+
+class NotMeasuredError(Exception):
+    """This data set or run has not got what a probe asks about; the text says what is missing and what to pass."""
+
+
+def with_eval_settings(context: Context, settings: Settings) -> Context:
+    """The context of a run with the `eval` settings of the command that asks (the run's own may be older); shares notices."""
+    return replace(context, settings=replace(context.settings, eval=settings.eval))
+
+
+def run_settings(context: Context) -> Settings:
+    """The settings the run under test was trained with (the data asked about may be other data); else those given."""
+    path = context.run / "config.yaml" if context.run else None
+    return from_yaml(path) if path and path.exists() else context.settings
+
+
+def pool_questions(context: Context, name: str) -> list[Question]:
+    """The questions of a pool, the first `eval.limit` of them.
+
+    Raises:
+        NotMeasuredError: the data set has no such pool, or no questions in it.
+    """
+    if name not in context.data.pools:
+        raise NotMeasuredError(f"data={context.data.name} has no pool `{name}`")
+    found = only_questions(context.data.pool(name))
+    if not found:
+        raise NotMeasuredError(f"the pool `{name}` of data={context.data.name} has no questions")
+    return found[: context.settings.eval.limit]
+
+
+def only_questions(records: Iterable[Record]) -> list[Question]:
+    """The questions among some records."""
+    return [record for record in records if isinstance(record, Question)]
+
+
+def generation(question: Question, settings: Settings) -> Request:
+    """The request for a greedy answer to a question."""
+    meta = {"question": question, "normalizer": settings.eval.normalizer}
+    return Request(
+        kind="generate", prompt=question.prompt, max_new_tokens=settings.eval.max_new_tokens, id=question.id, meta=meta
+    )
+
+
+def question_of(response: Response) -> Question:
+    """The question behind a response."""
+    question: Question = response.request.meta["question"]
+    return question
+
+
+def scores(response: Response) -> dict[str, float]:
+    """The scores of a generated answer."""
+    meta = response.request.meta
+    return score_all(response.text or "", question_of(response).answers, meta["normalizer"])
+
+
+def share(name: str, responses: Sequence[Response], value: Callable[[Response], float], note: str = "") -> Measure:
+    """A measure in [0, 1] with one value per response, clustered by the document asked about."""
+    asked = [question_of(response) for response in responses]
+    clusters = [question.document or question.id for question in asked]
+    return Measure(
+        name=name, unit="share", direction=1, values=[value(r) for r in responses], clusters=clusters, note=note
+    )
+
+
+def score_measures(name: str, responses: Sequence[Response], note: str = "") -> list[Measure]:
+    """Exact match under `name`, the other scores as `name_f1`, `name_containment` and `name_rouge_l_recall`."""
+    if not responses:
+        return []
+    found = [scores(response) for response in responses]
+    measure = share(name, responses, lambda _: 0.0, note)
+    rows = {"exact_match": name, **{score: f"{name}_{score}" for score in SIDE_BY_SIDE}}
+    return [replace(measure, name=label, values=[row[score] for row in found]) for score, label in rows.items()]
+
+
+def generated(responses: Iterable[Response]) -> list[Response]:
+    """The generated answers among some responses."""
+    return [response for response in responses if response.request.kind == "generate"]
+
+
+def with_changes(after: list[Measure], before: list[Measure] | None) -> list[Measure]:
+    """The measures, followed by the paired change of each headline one (no `/` in its name) since `before`.
+
+    The change of a perplexity is a ratio.
+    """
+    earlier = {measure.name: measure for measure in before or []}
+    return [*after, *(_change(m, earlier[m.name]) for m in after if m.name in earlier and "/" not in m.name)]
+
+
+def _change(after: Measure, before: Measure) -> Measure:
+    values = [a - b for a, b in zip(after.values, before.values, strict=True)]
+    note = "after minus before, paired by item"
+    if after.aggregate == "perplexity":
+        return replace(after, name=f"{after.name}_ratio", unit="ratio", values=values, note="after divided by before")
+    return replace(after, name=f"{after.name}_change", aggregate="difference", values=values, note=note)

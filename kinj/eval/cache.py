@@ -1,0 +1,97 @@
+"""Answers kept by content: the same question to the same weights is never asked twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+
+import kinj
+from kinj.data.files import atomic_write
+from kinj.models.answering import Progress, answer
+from kinj.models.loading import LanguageModel
+from kinj.models.requests import Request, Response
+
+
+def fingerprint(language_model: LanguageModel) -> str:
+    """A hash of everything that decides a model's answers: weights and their type, tokenizer, prompt format, longest row."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(language_model.model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    codec = language_model.codec
+    settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
+    stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
+    digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())
+    digest.update(language_model.tokenizer.backend_tokenizer.to_str().encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+class AnswerCache:
+    """Answers in one JSON Lines file.
+
+    Answers of models other than those asked in this process are dropped when it is saved: they are of weights that are gone.
+
+    Args:
+        path: the file; None keeps answers in memory only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._models: set[str] = set()
+        if path is not None and path.exists():
+            self._answers = {row["key"]: row for row in map(orjson.loads, path.read_bytes().splitlines())}
+
+    def answer(
+        self,
+        language_model: LanguageModel,
+        model: str,
+        requests: Sequence[Request],
+        batch_tokens: int,
+        progress: Progress | None = None,
+    ) -> list[Response]:
+        """As `kinj.models.answering.answer`; only what is not known yet is asked. `model` is the model's fingerprint."""
+        self._models.add(model)
+        keys = [_key(model, request) for request in requests]
+        missing = [request for key, request in zip(keys, requests, strict=True) if key not in self._answers]
+        for response in answer(language_model, missing, batch_tokens, progress):
+            known = {
+                "text": response.text,
+                "logprob": response.logprob,
+                "tokens": response.tokens,
+                "greedy": response.greedy,
+            }
+            key = _key(model, response.request)
+            self._answers[key] = {"key": key, "model": model, **known}
+        if missing:
+            self._save()
+        return [_response(request, self._answers[key]) for key, request in zip(keys, requests, strict=True)]
+
+    def _save(self) -> None:
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [row for row in self._answers.values() if row["model"] in self._models]
+        atomic_write(self.path, b"".join(orjson.dumps(row) + b"\n" for row in rows))
+
+
+def _key(model: str, request: Request) -> str:
+    content = [
+        model,
+        request.kind,
+        request.prompt,
+        request.continuation,
+        request.max_new_tokens if request.kind == "generate" else 0,
+    ]
+    return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _response(request: Request, row: dict[str, Any]) -> Response:
+    return Response(
+        request=request, text=row["text"], logprob=row["logprob"], tokens=row["tokens"], greedy=row["greedy"]
+    )

@@ -1,0 +1,38 @@
+"""`kinj.eval.scorers` as a metric of Hugging Face `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasets import Features, Value
+from datasets import Sequence as Listed
+from evaluate import module  # not `Metric` itself: evaluate takes the first metric class it finds in this file
+from evaluate.info import MetricInfo
+
+from kinj.eval.scorers import score_all
+
+CITATION = """\
+SQuAD: 100,000+ Questions for Machine Comprehension of Text. Rajpurkar, Zhang, Lopyrev, Liang. 2016. arXiv 1606.05250.
+ROUGE: A Package for Automatic Evaluation of Summaries. Lin. 2004. ACL workshop Text Summarization Branches Out."""
+
+
+class ClosedBookQA(module.Metric):
+    """Means of exact match, token F1, word-bounded containment and ROUGE-L recall."""
+
+    def _info(self) -> MetricInfo:
+        text = Value("string")
+        features: Any = {"predictions": text, "references": Listed(text)}  # type: ignore[no-untyped-call]
+        return MetricInfo(
+            description="Exact match, token F1, containment and ROUGE-L recall; of several accepted answers the best counts.",
+            citation=CITATION,
+            inputs_description="predictions: texts; references: lists of accepted answers; normalizer: squad, light or exact.",
+            features=Features(features),  # type: ignore[no-untyped-call]
+        )
+
+    def _compute(
+        self, *, predictions: Any = None, references: Any = None, normalizer: str = "squad", **kwargs: Any
+    ) -> dict[str, float]:
+        if kwargs:
+            raise TypeError(f"closed_book_qa takes `normalizer` and no other setting, got {', '.join(kwargs)}")
+        scores = [score_all(text, answers, normalizer) for text, answers in zip(predictions, references, strict=True)]
+        return {name: sum(score[name] for score in scores) / len(scores) for name in scores[0]}

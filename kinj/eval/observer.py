@@ -1,0 +1,49 @@
+"""Probes on the way: what training calls every `train.probe_every` steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kinj.config.schema import Settings
+from kinj.eval import registry
+from kinj.eval.asking import NotMeasuredError, with_eval_settings
+from kinj.eval.base import Context, Probe
+from kinj.eval.summary import interval
+from kinj.models.answering import answer
+from kinj.models.loading import LanguageModel
+from kinj.models.requests import Request
+
+
+class ProbeObserver:
+    """Asks the same requests at every call.
+
+    Args:
+        settings: `eval` is used.
+        context: data and records of the run; a probe that cannot be measured leaves a notice in it.
+        probes: names, as in `train.probes`.
+
+    Raises:
+        UsageError: an unknown probe.
+    """
+
+    def __init__(self, settings: Settings, context: Context, probes: Sequence[str]) -> None:
+        self.batch_tokens = settings.eval.batch_tokens
+        context = with_eval_settings(context, settings)
+        self._asked: list[tuple[Probe, list[Request]]] = []
+        for name in dict.fromkeys(probes):
+            probe = registry.get(name, context)
+            try:
+                self._asked.append((probe, probe.requests(context)))
+            except NotMeasuredError as reason:
+                context.notices.append(f"{probe.name}: not measured: {reason}")
+
+    def __call__(self, _step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
+        """The measures at this step: `probe`, `measure`, `value`, `low`, `high`, `n`. Weights, modes and random state stay."""
+        rows = []
+        for probe, requests in self._asked:
+            for measure in probe.summarise(answer(language_model, requests, self.batch_tokens)):
+                found = interval(measure)
+                row = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+                rows.append({"probe": probe.name, "measure": measure.name, **row})
+        return rows

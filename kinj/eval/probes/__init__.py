@@ -1,0 +1,1 @@
+"""One file per probe; `kinj.eval.registry` lists them."""

@@ -1,0 +1,31 @@
+"""The probes by name."""
+
+from __future__ import annotations
+
+from kinj.config.errors import UsageError
+from kinj.eval.base import Context, Probe
+from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.qa import QA
+from kinj.eval.probes.retention import Retention
+from kinj.eval.probes.wiki2023 import Wiki2023
+from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
+
+PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Wiki2023, WikiDYK, QA, Retention)}
+
+
+def names() -> list[str]:
+    """The names that `eval.probes` may hold."""
+    return list(PROBES)
+
+
+def get(name: str, context: Context) -> Probe:
+    """The probe of that name for this run; `wikidyk` without the benchmark's data is its stand-in, under its own name.
+
+    Raises:
+        UsageError: there is no such probe.
+    """
+    if name not in PROBES:
+        raise UsageError(f"eval.probes: there is no probe `{name}`", f"there are: {', '.join(names())}")
+    if name == "wikidyk" and context.data.name != "wikidyk":
+        return WikiDYKStandIn()
+    return PROBES[name]()

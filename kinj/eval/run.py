@@ -1,0 +1,162 @@
+"""Runs probes over a model and writes what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kinj.config.errors import UsageError
+from kinj.config.schema import Settings
+from kinj.data.files import atomic_write
+from kinj.data.rundir import RunDir
+from kinj.eval import registry
+from kinj.eval.asking import NotMeasuredError, with_eval_settings
+from kinj.eval.base import Context, Probe
+from kinj.eval.cache import AnswerCache, fingerprint
+from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
+from kinj.eval.scorers import final_answer
+from kinj.eval.summary import measure_json, prediction_rows
+from kinj.models.answering import answer
+from kinj.models.loading import LanguageModel
+from kinj.models.requests import Request, Response
+
+SCHEMA = 1
+"""Version of results.json."""
+
+EvalProgress = Callable[[str, int, int], None]
+"""(probe, requests answered, requests in all)."""
+
+
+def evaluate(
+    settings: Settings,
+    language_model: LanguageModel,
+    context: Context,
+    probes: Sequence[str],
+    out_dir: RunDir | Path | None = None,
+    progress: EvalProgress | None = None,
+    before: LanguageModel | None = None,
+) -> dict[str, Any]:
+    """Asks a model what some probes ask, and returns (and writes) the results.
+
+    Args:
+        settings: `eval` is used here.
+        language_model: the model.
+        context: data and records of the run under test; notices are added to it.
+        probes: names, as in `eval.probes`.
+        out_dir: gets `results.json`, `predictions/PROBE.jsonl` and the answers' cache; None writes nothing. Results of other
+            probes for the same weights that stand there already are kept.
+        progress: called after every batch.
+        before: another model asked the same; changes since it are then measures of their own, paired by item.
+
+    Returns:
+        The content of results.json (docs/evaluation.md).
+
+    Raises:
+        UsageError: an unknown probe, or none of the probes can be measured with this data.
+    """
+    folder = out_dir.path if isinstance(out_dir, RunDir) else out_dir
+    asked = _Asked(
+        settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
+    )
+    context, training = with_eval_settings(context, settings), training_texts(context)
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(probes):
+        probe = registry.get(name, context)
+        found[probe.name] = _measure(probe, asked, context, training, folder)
+    _refuse_nothing(found)
+    results = {**asked.about(), "probes": found, "notices": list(dict.fromkeys(context.notices))}
+    if folder:
+        results["probes"] = _kept(folder / "results.json", asked.model) | found
+        atomic_write(folder / "results.json", orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+    return results
+
+
+class _Asked:
+    """The model under test, the one before it, and the answers known of both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        after: LanguageModel,
+        before: LanguageModel | None,
+        cache: AnswerCache,
+        progress: EvalProgress | None,
+    ) -> None:
+        self.settings, self.after, self.before, self.cache, self.progress = settings, after, before, cache, progress
+        self.model = fingerprint(after)
+        self.model_before = fingerprint(before) if before else None
+
+    def about(self) -> dict[str, Any]:
+        parameter = next(self.after.model.parameters())
+        return {
+            "schema": SCHEMA,
+            "model": self.after.name,
+            "fingerprint": self.model,
+            "before": self.before.name if self.before else None,
+            "batch_tokens": self.settings.eval.batch_tokens,
+            "dtype": str(parameter.dtype).removeprefix("torch."),
+            "device": str(parameter.device),
+            "normalizer": self.settings.eval.normalizer,
+            "max_new_tokens": self.settings.eval.max_new_tokens,
+        }
+
+    def ask(self, probe: str, requests: list[Request]) -> tuple[list[Response], list[Response] | None]:
+        """Answers of the model, and of the one before it where there is one."""
+        progress, tokens = self.progress, self.settings.eval.batch_tokens
+        report = None if progress is None else lambda done, total: progress(probe, done, total)
+        after = self.cache.answer(self.after, self.model, requests, tokens, report)
+        if self.before is None or self.model_before is None:
+            return after, None
+        return after, self.cache.answer(self.before, self.model_before, requests, tokens, report)
+
+
+def _measure(
+    probe: Probe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
+) -> dict[str, Any]:
+    try:
+        requests = probe.requests(context)
+    except NotMeasuredError as reason:
+        context.notices.append(f"{probe.name}: not measured: {reason}")
+        return {"not_measured": str(reason), "measures": {}}
+    after, before = asked.ask(probe.name, requests)
+    if folder:
+        path = folder / "predictions" / f"{probe.name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in prediction_rows(after)))
+    return {
+        "measures": {measure.name: measure_json(measure) for measure in probe.summarise(after, before)},
+        "prompt_overlap": prompt_overlap(
+            [request.meta["question"] for request in requests if "question" in request.meta], training
+        ),
+        "requests": len(requests),
+    }
+
+
+def _refuse_nothing(found: dict[str, dict[str, Any]]) -> None:
+    reasons = [f"{name}: {result['not_measured']}" for name, result in found.items() if "not_measured" in result]
+    if len(reasons) == len(found):
+        raise UsageError(
+            "nothing could be measured", "\n".join([*reasons, "kinj show probes lists what each probe asks about"])
+        )
+
+
+def _kept(path: Path, model: str) -> dict[str, Any]:
+    """Results for the same weights that were written earlier."""
+    earlier = orjson.loads(path.read_bytes()) if path.exists() else {}
+    kept: dict[str, Any] = (
+        earlier["probes"] if (earlier.get("schema"), earlier.get("fingerprint")) == (SCHEMA, model) else {}
+    )
+    return kept
+
+
+def ask(before: LanguageModel | None, after: LanguageModel, question: str, max_new_tokens: int = 32) -> dict[str, Any]:
+    """The answers to one question before and after injection (`before` is None where there is no earlier model)."""
+    request = Request(kind="generate", prompt=question, max_new_tokens=max_new_tokens)
+    models = {"before": before, "after": after}
+    texts = {
+        name: final_answer(answer(model, [request])[0].text or "") if model else None for name, model in models.items()
+    }
+    return {"question": question, **texts}

@@ -1,0 +1,193 @@
+"""Plots as SVG that takes its colours from the page, so that it reads on light and on dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 4.7
+"""Inches. Narrow on purpose: scaled to a phone's width, the letters stay readable."""
+
+COLOURS = {
+    "#010203": "currentColor",
+    "#010204": "var(--muted)",
+    "#010205": "var(--grid)",
+    "#010206": "var(--accent)",
+    "#010207": "var(--second)",
+    "#010208": "var(--soft)",
+}
+"""Colours drawn, and what the page puts in their place."""
+INK, MUTED, GRID, ACCENT, SECOND, SOFT = COLOURS
+
+STYLE = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "svg.fonttype": "path",  # the same look without the font
+    "svg.hashsalt": "kinj",  # the same bytes every time
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "text.parse_math": False,  # a name may hold a dollar sign
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value with its interval (None: there is none) and the single runs behind it, in units of the axis."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    runs: Sequence[float] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: x, y and, where there are, the ends of each value's interval."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+
+
+def dots(series: Mapping[str, Sequence[Point]], title: str, zero: bool = False) -> str:
+    """One line per label, with a dot and its interval; up to two series above each other, told apart by colour.
+
+    Args:
+        series: points by name of the series; all with the same labels in the same order.
+        title: what the plot shows, for those who cannot see it.
+        zero: mark 0, as for differences.
+    """
+    rows = next(iter(series.values()))
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        figure, axes = _figure(0.62 + 0.42 * len(rows))
+        for number, (name, points) in enumerate(series.items()):
+            shift = 0.0 if len(series) == 1 else (number - (len(series) - 1) / 2) * 0.32
+            _dot_series(axes, points, [i + shift for i in range(len(points))], (ACCENT, SECOND)[number % 2], name)
+        if zero:
+            axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
+        _rows_axis(axes, [point.label for point in rows])
+        if len(series) > 1:
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, handletextpad=0.2)
+        return _svg(figure, title)
+
+
+def _dot_series(axes: Axes, points: Sequence[Point], places: Sequence[float], colour: str, name: str) -> None:
+    for point, place in zip(points, places, strict=True):
+        if point.value is None:
+            continue
+        if len(point.runs) > 1:
+            axes.plot(point.runs, [place] * len(point.runs), "|", color=colour, alpha=0.35, markersize=9, zorder=2)
+        if point.low is not None and point.high is not None:
+            axes.plot([point.low, point.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round", zorder=3)
+    known = [(point.value, place) for point, place in zip(points, places, strict=True) if point.value is not None]
+    axes.plot([v for v, _ in known], [p for _, p in known], "o", color=colour, markersize=6.5, zorder=4, label=name)
+
+
+def bars(points: Sequence[Point], title: str) -> str:
+    """One bar per label, with its text at the end."""
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        figure, axes = _figure(0.55 + 0.42 * len(points))
+        axes.barh(range(len(points)), [point.value or 0.0 for point in points], height=0.52, color=SOFT, zorder=2)
+        for place, point in enumerate(points):
+            axes.annotate(
+                point.text, (point.value or 0.0, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9.5
+            )
+        axes.margins(x=0.3)
+        axes.set_xlim(left=0)
+        _rows_axis(axes, [point.label for point in points])
+        return _svg(figure, title)
+
+
+def curves(upper: Sequence[Series], lower: Sequence[Series], labels: tuple[str, str, str], title: str) -> str:
+    """Two panels above each other over the same x: what was learned, and the loss.
+
+    Args:
+        upper: lines of the upper panel, with intervals where they have some.
+        lower: lines of the lower panel.
+        labels: of the upper and the lower panel, and of x.
+        title: what the plot shows, for those who cannot see it.
+    """
+    with matplotlib.rc_context(STYLE | {"ytick.labelcolor": MUTED}):  # type: ignore[arg-type]
+        figure = Figure(figsize=(WIDTH, 4.2 if upper else 2.3), layout="constrained")
+        FigureCanvasSVG(figure)
+        panels = [lines for lines in (upper, lower) if lines]
+        axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for ax, lines, label in zip(axes, panels, labels if upper else labels[1:], strict=False):
+            for number, line in enumerate(lines):
+                _line(ax, line, number, len(lines))
+            ax.set_title(label, loc="left", fontsize=10.5, color=INK)
+            ax.grid(axis="y", color=GRID, linewidth=0.8)
+            ax.tick_params(length=0)
+        axes[-1].set_xlabel(labels[2])
+        if len(panels[0]) > 1:
+            axes[0].legend(frameon=False, fontsize=9, loc="best")
+        return _svg(figure, title)
+
+
+def _line(axes: Axes, line: Series, number: int, count: int) -> None:
+    colour = ACCENT if count == 1 or number == 0 else SECOND if number == 1 else MUTED
+    dashes = ("-", "-", "--", ":", "-.")[number % 5]
+    marker = "o" if line.low else ""
+    axes.plot(line.x, line.y, dashes, color=colour, linewidth=1.8, marker=marker, markersize=4, label=line.label)
+    known = [(x, lo, hi) for x, lo, hi in zip(line.x, line.low, line.high, strict=False) if lo is not None and hi is not None]
+    if known and count == 1:
+        x, low, high = zip(*known, strict=True)
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.subplots()
+
+
+def _rows_axis(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), [_short(label) for label in labels])
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _short(label: str, most: int = 26) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """The figure as an `<svg>` element that fills the width it is given."""
+    from html import escape
+
+    buffer = io.StringIO()
+    nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    text = re.sub(r"<!--.*?-->", "", buffer.getvalue(), flags=re.DOTALL)
+    text = text[text.index("<svg") :]
+    for drawn, shown in COLOURS.items():
+        text = text.replace(drawn, shown)
+    view = re.search(r'viewBox="[^"]*"', text)
+    assert view is not None
+    head = f'<svg role="img" aria-label="{escape(title)}" {view[0]} xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+    return head + text[text.index(">") + 1 :].strip()

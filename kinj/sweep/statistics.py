@@ -1,0 +1,104 @@
+"""Means over replicates and paired comparisons, and what their intervals cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kinj.stats import Interval, paired_difference, smallest_detectable, t_interval
+from kinj.sweep.outcome import Replicate, TrialResult
+
+WORDS = {"biographies": "people"}
+"""What another `data.seed` means, by data set."""
+
+Values = Mapping[Replicate, float]
+
+
+def over_replicates(values: Values, data: str) -> Interval | None:
+    """The mean and its t-interval over replicates; None for a single one, about which replication says nothing.
+
+    Where several data seeds were used they are the independent units (training seeds on the same people share those
+    people), and the interval is about other people; otherwise the training seeds are.
+    """
+    units = _units(values)
+    if len(units) < 2:
+        return None
+    interval = t_interval(list(units.values()))
+    return Interval(**{**vars(interval), "n": len(values), "covers": _covers(list(values), data)})
+
+
+def _units(values: Values) -> dict[int, float]:
+    """The mean of each data seed, or, on the same data, the value of each training seed."""
+    by_data = len({replicate.data_seed for replicate in values}) > 1
+    units: dict[int, list[float]] = {}
+    for replicate, value in values.items():
+        units.setdefault(replicate.data_seed if by_data else replicate.seed, []).append(value)
+    return {unit: sum(found) / len(found) for unit, found in units.items()}
+
+
+def _covers(replicates: Sequence[Replicate], data: str) -> str:
+    people = len({replicate.data_seed for replicate in replicates})
+    seeds = len({replicate.seed for replicate in replicates})
+    word = WORDS.get(data, "data")
+    if people < 2:
+        return f"other training seeds ({seeds}), on the same {word}"
+    if seeds < 2:
+        return f"other {word} ({people} data seeds), with the same training seed"
+    return f"other {word} and training seeds ({people} data seeds, {len(replicates)} runs)"
+
+
+def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: str) -> dict[str, Any] | None:
+    """One measure of one row of the table: over replicates, or, of a single run, as that run reports it."""
+    found = {result.replicate: measure for result in results if (measure := result.measure(probe, name))}
+    if not found:
+        return None
+    about = next(iter(found.values()))
+    runs = {"runs": len(found), "values": [measure["value"] for measure in found.values()]}
+    interval = over_replicates({replicate: measure["value"] for replicate, measure in found.items()}, data)
+    if interval is None:
+        covers = f"{about['covers']}; one run: says nothing about other seeds"
+        return {**{key: value for key, value in about.items() if key != "note"}, **runs, "covers": covers}
+    return {**as_json(interval), "unit": about["unit"], "direction": about["direction"], **runs}
+
+
+def difference(
+    a: Sequence[TrialResult], b: Sequence[TrialResult], probe: str, name: str, data: str
+) -> dict[str, Any] | None:
+    """`a` minus `b`, paired: by replicate over several, by question in a single one. None where nothing can be paired.
+
+    `smallest` is the smallest true effect the comparison would have found with 80 % power (null where that is unknown).
+    """
+    left, right = ({r.replicate: r for r in results if r.measure(probe, name)} for results in (a, b))
+    shared = [replicate for replicate in left if replicate in right]
+    if not shared:
+        return None
+    about = left[shared[0]].measure(probe, name) or {}
+    values = {r: _value(left[r], probe, name) - _value(right[r], probe, name) for r in shared}
+    interval = over_replicates(values, data) or _by_question(left[shared[0]], right[shared[0]], probe, name)
+    if interval is None:
+        interval = Interval(values[shared[0]], None, None, 1, 1, "nothing: one run, and its questions cannot be paired")
+    known = interval.error is not None and interval.error > 0 and interval.clusters > 1
+    smallest = smallest_detectable(interval.error or 0.0, interval.clusters - 1) if known else None
+    return {**as_json(interval), "unit": about.get("unit"), "direction": about.get("direction"), "smallest": smallest}
+
+
+def _value(result: TrialResult, probe: str, name: str) -> float:
+    measure = result.measure(probe, name)
+    assert measure is not None
+    return float(measure["value"])
+
+
+def _by_question(a: TrialResult, b: TrialResult, probe: str, name: str) -> Interval | None:
+    left, right = a.items(probe, name), b.items(probe, name)
+    if left is None or right is None or left.values.keys() != right.values.keys():
+        return None
+    ids = list(left.values)
+    documents = [left.documents[identity] for identity in ids]
+    interval = paired_difference([left.values[i] for i in ids], [right.values[i] for i in ids], documents)
+    covers = f"{interval.covers}; one run: says nothing about other seeds"
+    return Interval(**{**vars(interval), "covers": covers})
+
+
+def as_json(interval: Interval) -> dict[str, Any]:
+    """An interval as results hold it."""
+    return {key: value for key, value in vars(interval).items() if key != "error"}

@@ -1,0 +1,125 @@
+"""What runs in a worker's process: one call by name, and one attempt at a trial.
+
+`python -m kinj.sweep.worker MODULE:FUNCTION JSON` calls the function with the JSON object as its arguments and exits with what it
+returns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import signal
+import sys
+import threading
+import traceback
+from _thread import interrupt_main
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kinj.config.errors import DONE as CODE_DONE
+from kinj.config.errors import FAILED as CODE_FAILED
+from kinj.config.errors import INTERRUPTED as CODE_INTERRUPTED
+from kinj.config.errors import KinjError, UsageError
+from kinj.sweep.ledger import DONE, FAILED, INTERRUPTED, LEASE_SECONDS, FileLedger, Ledger
+
+TAKEN = 75
+"""Exit code of an attempt that found the trial in other hands (EX_TEMPFAIL of sysexits.h)."""
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The function that `package.module:name` names.
+
+    Raises:
+        UsageError: there is none.
+    """
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"`{name}` names no function: {error}", "it is written package.module:function") from error
+    return found
+
+
+def attempt(sweep: str, trial: str, folder: str, entry: str) -> int:
+    """Takes a trial, runs it and says in the ledger how it went. Returns an exit code; what went wrong is on stderr.
+
+    Args:
+        sweep: folder of the ledger.
+        trial: its identity.
+        folder: its run directory, which holds its settings as `config.yaml`.
+        entry: `package.module:function` of (path of the settings, folder) that leaves `results.json` there.
+    """
+    ledger = FileLedger(Path(sweep))
+    lease = ledger.take(trial)
+    if lease is None:
+        return TAKEN
+    state, error = FAILED, ""
+    try:
+        with _kept(ledger, trial, lease):
+            find(entry)(Path(folder) / "config.yaml", Path(folder))
+        state, error = (DONE, "") if finished(Path(folder)) else (FAILED, f"{entry} left no results.json")
+    except KeyboardInterrupt:
+        state, error = INTERRUPTED, "interrupted"
+    except KinjError as problem:
+        error = str(problem).removeprefix("error: ")
+    except BaseException as problem:  # also SystemExit: whatever ends a trial is written down
+        traceback.print_exc()
+        error = f"{type(problem).__name__}: {problem}"
+    if error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    ledger.finish(trial, lease, state, error)
+    return {DONE: CODE_DONE, FAILED: CODE_FAILED, INTERRUPTED: CODE_INTERRUPTED}[state]
+
+
+def finished(folder: Path) -> bool:
+    """Whether a trial's results are there: training said that it ended, and the probes were written after it."""
+    events = folder / "events.jsonl"
+    if not (folder / "results.json").exists() or not events.exists():
+        return False
+    rows = events.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(_kind(row) == "finished" for row in rows)
+
+
+def _kind(row: str) -> str:
+    try:
+        kind = json.loads(row).get("kind", "")
+    except (ValueError, AttributeError):
+        return ""  # a line that was cut off by a crash
+    return str(kind)
+
+
+@contextmanager
+def _kept(ledger: Ledger, trial: str, lease: str) -> Iterator[None]:
+    """Renews a lease in the background; if somebody else has taken the trial over, the work here is interrupted."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(LEASE_SECONDS / 5):
+            if not ledger.renew(trial, lease):
+                interrupt_main()
+                return
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Calls the function named with the arguments given as JSON."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
+    name, spec = arguments
+    code = find(name)(**json.loads(spec))
+    return int(code or 0)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(CODE_INTERRUPTED)

@@ -1,0 +1,118 @@
+"""One row per registered method; every test runs on every row. A new method cannot forget its row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kinj.augment import registry
+from kinj.augment.engine import augment_documents
+from kinj.augment.report import AugmentReport
+from kinj.augment.skeleton import skeleton
+from kinj.config.errors import UsageError
+from kinj.config.schema import AugmentSettings, FormattingSettings
+from kinj.data.records import Document, Fact
+
+ROOT = Path(__file__).parents[2]
+HEADINGS = ["What it does", "When it helps", "When it does not help", "Settings to start from", "Cost", "Effect",
+            "Known failures", "Origin of the idea"]  # fmt: skip
+
+CASES = {"formatting": AugmentSettings(method=["formatting"], views=4)}
+BAD = {"formatting": AugmentSettings(formatting=FormattingSettings(families=["bulets"]))}
+
+
+def document(identity: str, city: str) -> Document:
+    text = f"Ada {identity} was born in {city}. She wrote 12 programs. Nobody knows why."
+    start = text.index(city)
+    fact = Fact(subject=f"Ada {identity}", relation="city", value=city, start=start, end=start + len(city))
+    return Document(id=identity, text=text, title="Ada", facts=[fact], meta={"year": 1840})
+
+
+CORPUS = [document("a", "London"), document("b", "New York"), document("c", "Łódź")]
+
+
+def views(case: AugmentSettings, documents: list[Document] = CORPUS, seed: int = 0) -> list[Document]:
+    return list(augment_documents(documents, case, seed))
+
+
+def test_table_is_complete() -> None:
+    assert set(CASES) == set(BAD) == set(registry.names())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_works(name: str) -> None:
+    report = AugmentReport()
+    found = list(augment_documents(CORPUS, CASES[name], 0, report))
+    assert [d.id for d in found if d.view is None] == ["a", "b", "c"]
+    assert (report.documents, report.views, report.shortfall, sum(report.failed.values())) == (3, 12, 0, 0)
+    assert len({d.text for d in found}) == len(found) == len({d.id for d in found})
+    assert sum(report.by_transform.values()) == 12
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_views_know_where_they_come_from(name: str) -> None:
+    for view in [d for d in views(CASES[name], seed=7) if d.view]:
+        assert view.view is not None
+        assert view.source == view.origin == view.id.split("#")[0]
+        assert view.id == f"{view.source}#{name}.{view.view.index}"
+        assert view.view.method.split("/")[0] == name
+        assert view.view.seed == 7
+        assert (view.title, view.meta) == ("Ada", {"year": 1840})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_view_of_a_view_keeps_the_original_as_its_source(name: str) -> None:
+    copy = replace(CORPUS[0], id="a#other.1", source="a")
+    assert {d.source for d in views(CASES[name], [copy])} == {"a"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_content_and_facts_are_kept(name: str) -> None:
+    method = registry.get(name).build(CASES[name], 0)
+    originals = {d.id: d for d in CORPUS}
+    assert method.preserves == "content"
+    for view in [d for d in views(CASES[name]) if d.view]:
+        assert skeleton(method.restore(view)) == skeleton(originals[view.origin].text)
+        assert [f.value for f in view.facts] == [f.value for f in originals[view.origin].facts]
+        assert all(skeleton(view.text[f.start : f.end]) == skeleton(f.value) for f in view.facts)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_deterministic_and_independent_of_the_order(name: str) -> None:
+    by_id = {d.id: d for d in views(CASES[name])}
+    assert {d.id: d for d in views(CASES[name], CORPUS[::-1])} == by_id
+    assert views(CASES[name], [CORPUS[1]]) == [d for d in by_id.values() if d.origin == "b"]
+    assert {d.text for d in views(CASES[name], seed=1)} != {d.text for d in by_id.values()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_first_views_do_not_depend_on_how_many_are_asked_for(name: str) -> None:
+    few = views(replace(CASES[name], views=2))
+    assert [d for d in views(CASES[name]) if d.view is None or d.view.index <= 2] == few
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_has_a_card_and_settings(name: str) -> None:
+    card = (ROOT / "docs" / "methods" / f"{name}.md").read_text(encoding="utf-8")
+    found = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
+    assert [heading.split(" (")[0] for heading in found] == HEADINGS
+    settings = yaml.safe_load((ROOT / "conf" / "augment" / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert settings["method"] == [name]
+    assert AugmentSettings(**settings | {name: FormattingSettings(**settings[name])}) == AugmentSettings()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_settings_are_explained(name: str) -> None:
+    with pytest.raises(UsageError, match=f"augment.{name}") as caught:
+        views(BAD[name])
+    assert "did you mean bullets?" in caught.value.hint
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(UsageError, match="no augmentation method `formating`") as caught:
+        registry.get("formating")
+    assert "did you mean formatting?" in caught.value.hint
+    assert registry.get("formatting").summary

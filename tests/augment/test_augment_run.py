@@ -1,0 +1,400 @@
+"""From file to file: whatever stops the work, nothing half-written is taken for a result, and a resume ends the same."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinj.augment import chunks, part, run
+from kinj.augment.report import AugmentReport
+from kinj.augment.run import augment_file, default_output
+from kinj.config.errors import DONE, KinjError, UsageError
+from kinj.config.schema import AugmentSettings, DataSettings, FormattingSettings, Settings
+from kinj.data.files import read_documents
+
+SETTINGS = Settings(augment=AugmentSettings(views=3))
+SOURCE, OUTPUT = "corpus.jsonl", Path("corpus.views.jsonl")
+
+
+def line(number: int, **more: Any) -> str:
+    text = f"Person {number} was born in Łódź. She wrote {number} books. She likes snow."
+    return json.dumps({"id": f"p{number}", "text": text, "born": 1900 + number, **more})
+
+
+def write(lines: list[str], path: str = SOURCE) -> None:
+    Path(path).write_text("".join(f"{item}\n" for item in lines), encoding="utf-8")
+
+
+def files() -> set[str]:
+    return {path.name for path in Path().iterdir()}
+
+
+def augment(
+    settings: Settings = SETTINGS, source: str = SOURCE, output: Path = OUTPUT, **options: Any
+) -> AugmentReport:
+    return augment_file([source], output, settings, **options)
+
+
+@pytest.fixture(autouse=True)
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a corpus of 40 documents; chunks of 4, saved after each."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(chunks, "CHUNK", 4)
+    monkeypatch.setattr(part, "SAVE_SECONDS", 0.0)
+    write([line(n) for n in range(40)])
+
+
+@pytest.fixture
+def whole(corpus: None) -> bytes:
+    """The output of a run that nothing stops."""
+    augment(output=Path("whole.jsonl"))
+    content = Path("whole.jsonl").read_bytes()
+    Path("whole.jsonl").unlink()
+    return content
+
+
+def test_a_whole_run() -> None:
+    report = augment()
+    assert files() == {SOURCE, OUTPUT.name}
+    found = list(read_documents(str(OUTPUT)))
+    assert (len(found), report.documents, report.views, report.output) == (160, 40, 120, str(OUTPUT))
+    assert str(report).splitlines() == ["40 documents → 120 views, 0 facts changed", str(OUTPUT)]
+    assert [d.origin for d in found[:5]] == ["p0"] * 4 + ["p1"]
+    assert found[1].meta == {"born": 1900}
+    assert found[1].view is not None
+
+
+def test_two_workers_write_the_same_bytes(whole: bytes) -> None:
+    report = augment(replace(SETTINGS, augment=replace(SETTINGS.augment, workers=2)))
+    assert OUTPUT.read_bytes() == whole
+    assert report.views == 120
+
+
+def test_a_bad_line_and_how_to_go_on(whole: bytes) -> None:
+    lines = [line(n) for n in range(40)]
+    write([*lines[:30], '{"id": "p30", "text": "cut', *lines[31:]])
+    with pytest.raises(KinjError, match=r"corpus.jsonl line 31 ") as caught:
+        augment()
+    assert "the 30 lines before it are done and kept in corpus.views.jsonl.part" in str(caught.value)
+    assert "fix the line and run the same command with --resume" in str(caught.value)
+    assert "--on-error skip" in str(caught.value)
+    assert caught.value.exit_code != DONE
+    assert files() == {SOURCE, "corpus.views.jsonl.part", "corpus.views.jsonl.part.json"}
+    with pytest.raises(UsageError, match="holds 30 finished documents") as again:
+        augment()
+    assert "--resume" in again.value.hint
+    write(lines)
+    report = augment(resume=True)
+    assert (report.documents, report.views) == (40, 120)
+    assert OUTPUT.read_bytes() == whole
+    assert files() == {SOURCE, OUTPUT.name}
+
+
+def test_a_bad_line_is_set_aside_on_resume() -> None:
+    write([line(0), "{", line(2)])
+    with pytest.raises(KinjError, match="line 2"):
+        augment()
+    report = augment(resume=True, on_error="skip")
+    assert (report.documents, report.rejected) == (2, 1)
+    assert "input: 1 set aside" in str(report)
+    assert files() == {SOURCE, OUTPUT.name, "corpus.views.rejected.jsonl"}
+
+
+def test_nothing_is_kept_where_nothing_was_done() -> None:
+    write(["{", line(1)])
+    with pytest.raises(KinjError, match="line 1") as caught:
+        augment()
+    assert "kept" not in str(caught.value)
+    assert files() == {SOURCE}
+
+
+@pytest.mark.parametrize(
+    ("lines", "phrases"),
+    [
+        ([], ["corpus.jsonl is empty", "kinj show data biographies -n 50 > corpus.jsonl"]),
+        ([line(1), line(2), line(1)], ["corpus.jsonl line 3", "`p1` of line 1", "the 2 lines before it are done"]),
+        ([line(1), '{"txt": "a"}'], ["line 2", "no field `text`; it has: txt"]),
+        (
+            [line(1), line(2, facts=[{"subject": "s", "relation": "r", "value": "Łódź", "start": 0, "end": 4}])],
+            ["corpus.jsonl document 2 (p2) has a fact `Łódź`", "there is `Pers`", "kept in corpus.views.jsonl.part"],
+        ),
+    ],
+)
+def test_bad_input(lines: list[str], phrases: list[str]) -> None:
+    write(lines)
+    with pytest.raises(KinjError) as caught:
+        augment()
+    for phrase in phrases:
+        assert phrase in str(caught.value)
+    assert not OUTPUT.exists()
+
+
+def test_misplaced_facts_are_set_aside() -> None:
+    wrong = {"subject": "s", "relation": "r", "value": "Łódź", "start": 0, "end": 4}
+    write([line(1), line(2, facts=[wrong])])
+    report = augment(on_error="skip")
+    assert (report.documents, report.rejected) == (1, 1)
+    (rejected,) = Path("corpus.views.rejected.jsonl").read_text().splitlines()
+    assert "p2" in json.loads(rejected)["content"]
+
+
+def test_missing_source() -> None:
+    with pytest.raises(UsageError, match=r"none\.jsonl does not exist") as caught:
+        augment(source="none.jsonl")
+    assert "kinj show data biographies" in caught.value.hint
+
+
+def test_what_is_in_the_way() -> None:
+    OUTPUT.write_text("precious")
+    with pytest.raises(UsageError, match="exists already"):
+        augment()
+    with pytest.raises(UsageError, match="complete already"):
+        augment(resume=True)
+    assert OUTPUT.read_text() == "precious"
+    augment(overwrite=True)
+    assert OUTPUT.read_text() != "precious"
+    with pytest.raises(UsageError, match="is the input itself"):
+        augment(output=Path(SOURCE), overwrite=True)
+    Path("folder").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        augment(output=Path("folder"))
+    Path("file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        augment(output=Path("file/views.jsonl"))
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, documents: int, error: BaseException) -> None:
+    """Makes reading end with an error after so many documents."""
+
+    def reading(*arguments: Any) -> Iterator[Any]:
+        for count, document in enumerate(read_documents(*arguments)):
+            if count == documents:
+                raise error
+            yield document
+
+    monkeypatch.setattr(run, "read_documents", reading)
+
+
+@pytest.mark.parametrize("documents", [0, 3, 4, 25])
+def test_ctrl_c_keeps_what_is_done(documents: int, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, documents, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    assert not OUTPUT.exists()
+    kept = part.documents_kept(OUTPUT)
+    assert kept == documents // 4 * 4
+    augment(resume=True)
+    assert OUTPUT.read_bytes() == whole
+
+
+def test_resume_refuses_other_settings_and_other_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    with pytest.raises(UsageError, match=r"augment.views was 3, now it is 4; seed was 0, now it is 1"):
+        augment(replace(SETTINGS, seed=1, augment=AugmentSettings(views=4)), resume=True)
+    for lines in ([line(99), *(line(n) for n in range(1, 40))], [line(n) for n in range(10)]):
+        write(lines)
+        with pytest.raises(UsageError, match="its first 20 documents, which are done, have changed"):
+            augment(resume=True)
+    assert part.documents_kept(OUTPUT) == 20
+    OUTPUT.with_name("corpus.views.jsonl.part").write_bytes(b"")
+    with pytest.raises(UsageError, match="is shorter than it was"):
+        augment(resume=True)
+    augment(overwrite=True)
+    assert files() == {SOURCE, OUTPUT.name}
+
+
+def test_an_error_in_the_part_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    write([line(0), "{"])
+    with pytest.raises(KinjError, match="line 2 "):
+        augment(resume=True)
+    assert part.documents_kept(OUTPUT) == 20
+
+
+def test_a_full_disk(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = 0
+    write_part = part.Part._write
+
+    def full(self: part.Part, data: bytes) -> None:
+        nonlocal written
+        written += 1
+        if written > 3:
+            part.raise_explained(self.path, OSError(errno.ENOSPC, "No space left on device"))
+        write_part(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part.Part, "_write", full)
+        with pytest.raises(KinjError, match="the disk is full") as caught:
+            augment()
+    assert "the 12 documents before it are done and kept in corpus.views.jsonl.part" in caught.value.hint
+    assert "with --resume" in caught.value.hint
+    augment(resume=True)
+    assert OUTPUT.read_bytes() == whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_real_full_disk_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: part.Part) -> None:
+        self._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
+        self._begun_here = True
+
+    monkeypatch.setattr(part.Part, "start", start)
+    with pytest.raises(KinjError, match="could not be written: the disk is full"):
+        augment()
+    assert files() == {SOURCE}
+
+
+def test_two_runs_do_not_mix() -> None:
+    first = part.Part(OUTPUT, {})
+    with pytest.raises(UsageError, match="another run is writing"):
+        augment()
+    first.close()
+    augment()
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from kinj.augment import chunks, part, run
+from kinj.config.schema import AugmentSettings, Settings
+chunks.CHUNK, part.SAVE_SECONDS = 4, 0.0
+append = part.Part.append
+def slowly(self, *arguments):
+    append(self, *arguments)
+    self._write(b'{"id": "torn')  # what a kill in the middle of a write leaves
+    self._file.seek(0, 2)
+    time.sleep(0.05)
+    self._file.truncate(self.state.size)
+part.Part.append = slowly
+if __name__ == "__main__":
+    settings = Settings(augment=AugmentSettings(views=3, workers=int(sys.argv[1])))
+    run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings)
+"""
+
+
+@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGKILL), (1, signal.SIGINT), (2, signal.SIGINT)])
+def test_a_stopped_process_resumes_to_the_same_bytes(workers: int, number: signal.Signals, whole: bytes) -> None:
+    Path("child.py").write_text(CHILD)
+    child = subprocess.Popen([sys.executable, "child.py", str(workers)], stderr=subprocess.PIPE, start_new_session=True)
+    while part.documents_kept(OUTPUT) < 8:
+        assert child.poll() is None
+        time.sleep(0.005)
+    os.killpg(child.pid, number)  # as a terminal does it: to every process of the group
+    child.communicate(timeout=10)
+    assert child.returncode in (-number, 130, -signal.SIGINT)
+    assert not OUTPUT.exists()
+    assert 8 <= part.documents_kept(OUTPUT) < 40
+    report = augment(resume=True)
+    assert OUTPUT.read_bytes() == whole
+    assert (report.documents, report.views) == (40, 120)
+
+
+def test_workers_end_with_the_process_that_started_them() -> None:
+    Path("child.py").write_text(CHILD)
+    child = subprocess.Popen([sys.executable, "child.py", "2"], start_new_session=True)
+    while part.documents_kept(OUTPUT) < 4:
+        assert child.poll() is None
+        time.sleep(0.005)
+    child.kill()
+    child.wait()
+    for _ in range(500):
+        try:
+            os.killpg(child.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    os.killpg(child.pid, signal.SIGKILL)
+    pytest.fail("workers outlived the process that started them")
+
+
+class Exits:
+    """A worker that ends its process."""
+
+    def __call__(self, chunk: object) -> object:
+        os._exit(1)
+
+
+def test_a_worker_that_dies() -> None:
+    dying: Any = Exits()
+    with pytest.raises(KinjError, match="a worker process ended without an answer"):
+        list(chunks.results(iter([[]]), dying, 2))
+
+
+def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kinj.augment.formatting import Formatting
+
+    views = Formatting.views
+
+    def damaged(self: Formatting, document: Any, *rest: Any) -> Iterator[Any]:
+        for view in views(self, document, *rest):
+            yield replace(view, text=view.text + " more") if document.id == "p10" else view
+
+    monkeypatch.setattr(Formatting, "views", damaged)
+    with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
+        augment()
+    assert "the 10 documents before it are done and kept" in caught.value.hint
+
+
+@pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_other_forms_of_output(ending: str, whole: bytes) -> None:
+    output = Path(f"views{ending}")
+    augment(output=output)
+    assert files() == {SOURCE, output.name}
+    Path("whole.jsonl").write_bytes(whole)
+    assert list(read_documents(str(output))) == list(read_documents("whole.jsonl"))
+    if ending.endswith("gz"):
+        assert gzip.decompress(output.read_bytes()) == whole
+
+
+def test_several_sources_a_limit_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PROGRESS_SECONDS", 0.0)
+    Path("notes").mkdir()
+    Path("notes/a.md").write_text("# Snow\n\nIt falls in Łódź.")
+    told: list[str] = []
+    report = augment_file([SOURCE, "notes"], OUTPUT, SETTINGS, progress=told.append)
+    assert (report.documents, len(told)) == (41, 11)
+    assert told[0].startswith("augment   4 documents, 12 views, ")
+    few = replace(SETTINGS, data=DataSettings(limit=2))
+    assert augment(few, overwrite=True).documents == 2
+
+
+def test_formatting_settings_reach_the_method() -> None:
+    only = replace(SETTINGS, augment=AugmentSettings(views=3, formatting=FormattingSettings(families=["html"])))
+    report = augment(only)
+    assert all(name.startswith("formatting/html_") for name in report.by_transform)
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("corpus.jsonl", "corpus.views.jsonl"),
+        ("a/corpus.jsonl.gz", "a/corpus.views.jsonl"),
+        ("handbook/", "handbook.views.jsonl"),
+        ("hf:team/facts:train", "facts-train.views.jsonl"),
+    ],
+)
+def test_default_output(source: str, output: str) -> None:
+    assert default_output(source) == Path(output)
+
+
+def test_default_output_of_this_folder(tmp_path: Path) -> None:
+    assert default_output(".") == Path(f"{tmp_path.name}.views.jsonl")

@@ -1,0 +1,133 @@
+"""`kinj augment`: what is checked before anything is written, and what the dry run says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinj.augment.report import AugmentReport
+from kinj.config.schema import Settings
+
+Fake = Callable[..., None]
+Kinj = Callable[..., Any]
+CORPUS = '{"id": "a", "text": "Ada was born in London."}\n'
+
+
+@pytest.fixture
+def calls(
+    request: pytest.FixtureRequest, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """An empty folder with corpus.jsonl, and an engine that notes how it was called."""
+    made: list[dict[str, Any]] = []
+    rejected = 2 if "set_aside" in request.node.name else 0
+
+    def augment_file(sources: list[str], output: Path, settings: Settings, **options: Any) -> AugmentReport:
+        made.append({"sources": sources, "output": output, "settings": settings, **options})
+        return AugmentReport(output=str(output), documents=1, views=3, rejected=rejected)
+
+    fake(
+        "kinj.augment.run",
+        augment_file=augment_file,
+        default_output=lambda source: Path(source).with_suffix(".views.jsonl"),
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("corpus.jsonl").write_text(CORPUS)
+    return made
+
+
+def test_flags_reach_the_engine(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    result = kinj(
+        "augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5", "--audit", "drop", "--on-error", "skip"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "corpus.views.jsonl\n"
+    assert result.stderr.startswith("1 document → 3 views")
+    (call,) = calls
+    settings = call["settings"]
+    assert (settings.augment.views, settings.augment.workers, settings.seed) == (3, 2, 5)
+    assert settings.augment.audit.policy == "drop"
+    assert (call["sources"], call["output"], call["on_error"]) == (["corpus.jsonl"], Path("corpus.views.jsonl"), "skip")
+    assert (call["resume"], call["overwrite"]) == (False, False)
+
+
+def test_summary_as_json(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    found = json.loads(kinj("augment", "corpus.jsonl", "--json").stdout)
+    assert (found["schema"], found["command"], found["views"]) == (1, "augment", 3)
+
+
+def test_lines_set_aside_show_in_the_exit_code(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    assert kinj("augment", "corpus.jsonl").exit_code == 3
+    found = kinj("augment", "corpus.jsonl", "--json")
+    assert (found.exit_code, json.loads(found.stdout)["rejected"]) == (3, 2)
+
+
+def test_dry_run_writes_nothing_and_shows_what_changed(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    result = kinj("augment", "corpus.jsonl", "-k", "3", "--dry-run")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines() if "augment.views" in line] == [
+        ["augment.views", "3", "--views"]
+    ]
+    assert "corpus.views.jsonl" in result.stdout
+    assert calls == []
+    assert [path.name for path in Path().iterdir()] == ["corpus.jsonl"]
+
+
+def test_dry_run_as_json(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    found = json.loads(kinj("augment", "corpus.jsonl", "-k", "3", "--dry-run", "--json").stdout)
+    assert {"key": "augment.views", "value": 3, "origin": "--views"} in found["changed"]
+    assert (found["sources"], found["output"], found["dry_run"]) == (["corpus.jsonl"], "corpus.views.jsonl", True)
+
+
+MISTAKES = [
+    ((), "nothing to augment"),
+    (("missing.jsonl",), "missing.jsonl: no such file or folder"),
+    (("corpus.jsonl", "missing.jsonl"), "missing.jsonl: no such file or folder"),
+    (("corpus.jsonl", "corpus.jsonl"), "2 inputs and no name for the output"),
+    (("corpus.jsonl", "-o", "corpus.jsonl"), "corpus.jsonl exists already"),
+    (("corpus.jsonl", "--method", "formating"), "no such method as formating (did you mean formatting?)"),
+    (("corpus.jsonl", "-k", "0"), "views must be 1 or more"),
+    (("corpus.jsonl", "--audit", "maybe"), "policy must be one of report, drop, fail"),
+    (("corpus.jsonl", "--resume", "--overwrite"), "overwrite and resume exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("typed", "phrase"), MISTAKES, ids=[" ".join(row[0]) or "nothing" for row in MISTAKES])
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry"])
+def test_mistake_is_told_before_anything_is_written(
+    typed: tuple[str, ...], phrase: str, dry: tuple[str, ...], calls: list[dict[str, Any]], kinj: Kinj
+) -> None:
+    result = kinj("augment", *typed, *dry)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert phrase in result.stderr
+    assert calls == []
+    assert Path("corpus.jsonl").read_text() == CORPUS
+    assert [path.name for path in Path().iterdir()] == ["corpus.jsonl"]
+
+
+def test_missing_corpus_says_how_to_get_one(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    assert "kinj show data biographies -n 50 > corpus.jsonl" in kinj("augment", "corpus2.jsonl").stderr
+
+
+def test_folder_that_cannot_be_written(
+    calls: list[dict[str, Any]], kinj: Kinj, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinj.cli.augment.os.access", lambda *_: False)
+    result = kinj("augment", "corpus.jsonl", "-o", "views.jsonl")
+    assert result.exit_code == 2
+    assert "views.jsonl cannot be written: no permission" in result.stderr
+
+
+def test_views_are_really_written(kinj: Kinj, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "Ada Byron was born in London. She studied mathematics. She wrote the first program."
+    Path("corpus.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n")
+    result = kinj("augment", "corpus.jsonl", "-k", "3")
+    assert (result.exit_code, result.stdout) == (0, "corpus.views.jsonl\n"), result.stderr
+    views = [json.loads(line) for line in Path("corpus.views.jsonl").read_text().splitlines()]
+    assert (len(views), views[0]["text"]) == (4, text)
+    assert kinj("augment", "corpus.jsonl", "-k", "3").exit_code == 2
+    assert kinj("augment", "corpus.jsonl", "-k", "3", "--overwrite").exit_code == 0

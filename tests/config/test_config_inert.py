@@ -1,0 +1,88 @@
+"""A setting that nothing will read is told once, with the reason; one that is read is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinj.config import load
+
+SILENT = [
+    (["optim.sam.fraction=0.5"], "optim.sam.fraction", "SAM is off"),
+    (["optim.sam.every=2"], "optim.sam.every", "SAM is off"),
+    (["optim.sam.scope=rank"], "optim.sam.scope", "SAM is off"),
+    (["optim.sam.include=x"], "optim.sam.include", "SAM is off"),
+    (["optim.sam.offload=true"], "optim.sam.offload", "SAM is off"),
+    (["optim.sam.start_step=3"], "optim.sam.start_step", "SAM is off"),
+    (["optim.sam.variant=asam"], "optim.sam.variant", "SAM is off"),
+    (
+        ["optim.sam.rho=0.1", "train.stages.inject.optim.sam={rho: 0, every: 3}"],
+        "train.stages.inject.optim.sam.every",
+        "off in this stage",
+    ),
+    (["optim.schedule=constant", "optim.final_lr=0.5"], "optim.final_lr", "the schedule is constant"),
+    (
+        ["train.stages.inject.optim={schedule: constant, final_lr: 0.5}"],
+        "train.stages.inject.optim.final_lr",
+        "constant",
+    ),
+    (["model.size=1M"], "model.size", "only a new model has it (model=scratch)"),
+    (["model.vocabulary=999"], "model.vocabulary", "only a new model"),
+    (["model.context=64"], "model.context", "only a new model"),
+    (["model.tokenizer=train"], "model.tokenizer", "only a new model"),
+    (["model=scratch", "model.vocabulary=999"], "model.vocabulary", "only a tokenizer that is trained"),
+    (["model.revision=main"], "model.revision", "only a Hub model has revisions"),
+    (["model.trust_remote_code=true"], "model.trust_remote_code", "holds no code"),
+    (["data=wiki2023", "data.biographies.people=5"], "data.biographies.people", "data.name is wiki2023"),
+    (["data.path=x"], "data.path", "has no original files"),
+    (["data.documents=[a.jsonl]"], "data.documents", "add data=corpus"),
+    (["augment.views=3"], "augment.views", "train.stages.STAGE.data.SOURCE.views"),
+    (["augment.workers=2"], "augment.workers", "made by the training process"),
+    (["augment.formatting.exclude=[html]"], "augment.formatting.exclude", "no source of a stage is augmented"),
+    (["train.stages.inject.data.documents.views=3"], "train.stages.inject.data.documents.views", "names no method"),
+    (["train.probes=[qa]"], "train.probes", "train.probe_every is not set"),
+    (["train.probe_every=5"], "train.probe_every", "names no probe"),
+    (["sweep.workers=2"], "sweep.workers", "kinj train does not read sweep"),
+    (["train.stages.injct.epochs=3"], "train.stages.injct", "not in train.order; did you mean inject?"),
+]
+
+
+@pytest.mark.parametrize(("typed", "key", "why"), SILENT, ids=[" ".join(row[0]) for row in SILENT])
+def test_setting_without_effect_warns_once(typed: list[str], key: str, why: str) -> None:
+    (warning,) = load("train", typed, environ={}).warnings
+    assert warning.startswith(f"{key} ")
+    assert "(command line) has no effect: " in warning
+    assert why in warning
+
+
+HEARD = [
+    ["optim.sam.rho=0.1", "optim.sam.fraction=0.5"],
+    ["train.stages.inject.optim.sam.rho=0.1", "optim.sam.fraction=0.5"],
+    ["optim.sam.fraction=1.0"],
+    ["optim.final_lr=0.5"],
+    ["optim.schedule=constant", "train.stages.inject.optim.schedule=cosine", "optim.final_lr=0.5"],
+    ["model=scratch", "model.size=1M", "model.context=64"],
+    ["model=scratch", "model.tokenizer=train", "model.vocabulary=999"],
+    ["model=org/name", "model.revision=main", "model.trust_remote_code=true"],
+    ["data.biographies.people=5"],
+    ["data=wiki2023", "data.path=x"],
+    ["train.stages.inject.data.documents={augment: [formatting], views: 3}", "augment.formatting.exclude=[html]"],
+    ["train.probes=[qa]", "train.probe_every=5"],
+]
+
+
+@pytest.mark.parametrize("typed", HEARD, ids=" ".join)
+def test_setting_with_effect_is_silent(typed: list[str]) -> None:
+    assert load("train", typed, environ={}).warnings == []
+
+
+def test_section_a_command_does_not_read() -> None:
+    assert load("augment", ["optim.lr=1"], environ={}).warnings == [
+        "optim.lr = 1.0 (command line) has no effect: kinj augment does not read optim"
+    ]
+    assert load("augment", ["augment.views=3"], environ={}).warnings == []
+    (warning,) = load("eval", [], [("--x", "train.keep_checkpoints", 9)], environ={}).warnings
+    assert warning.startswith("train.keep_checkpoints = 9 (--x)")
+
+
+def test_shipped_choices_are_not_warned_about() -> None:
+    assert load("augment", ["model=scratch", "train=pit"], environ={}).warnings == []

@@ -1,0 +1,73 @@
+"""The search space of a sweep: what is a list, what is one value, and what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinj.config import load
+from kinj.config.errors import SettingsError
+from kinj.config.space import check_space, split_space, split_values
+
+ROWS = [
+    ("seed=0,1", ["0", "1"]),
+    ("seed=0..3", ["0", "1", "2", "3"]),
+    ("seed=-1..1", ["-1", "0", "1"]),
+    ("optim.lr=1e-4, 1e-3", ["1e-4", "1e-3"]),
+    ("data.documents=[a,b],[c]", ["[a,b]", "[c]"]),
+    ("model.prompt='a, {prompt}',b {prompt}", ["'a, {prompt}'", "b {prompt}"]),
+    ("train=pit,cpt", ["pit", "cpt"]),
+]
+SINGLE = [
+    "optim.lr=1e-4",
+    "data.documents=[a,b]",
+    "model.prompt='a, {prompt}'",
+    "run.dir=../x",
+    "seed=3..1",
+    "run.dir=",
+]
+
+
+@pytest.mark.parametrize(("typed", "values"), ROWS, ids=[row[0] for row in ROWS])
+def test_several_values_are_a_dimension(typed: str, values: list[str]) -> None:
+    assert split_space([typed]) == ([], {typed.partition("=")[0]: values})
+
+
+@pytest.mark.parametrize("typed", SINGLE)
+def test_one_value_is_a_setting(typed: str) -> None:
+    assert split_space([typed]) == ([typed], {})
+
+
+def test_unclosed_bracket_is_one_value() -> None:
+    assert split_values("[a,b") == ["[a,b"]
+
+
+def test_values_become_what_their_keys_want() -> None:
+    loaded = load("sweep", environ={})
+    _, space = split_space(
+        ["seed=0..2", "optim.sam.rho=0,0.05", "train=inject,cpt", "data.limit=5,null", "model=tiny,org/m"]
+    )
+    assert check_space(loaded, space) == {
+        "seed": [0, 1, 2],
+        "optim.sam.rho": [0.0, 0.05],
+        "train": ["inject", "cpt"],
+        "data.limit": [5, None],
+        "model": ["tiny", "org/m"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "phrase"),
+    [
+        ("seed=0,x", "x is not a whole number"),
+        ("optim.sam.rho=0,-1", "rho must be 0 or more"),
+        ("optim.sam.rhoo=0,1", "did you mean optim.sam.rho?"),
+        ("optim.sam=0,1", "no such setting"),
+        ("train=pit,pitt", "no such choice as pitt"),
+        ("optim.betas=[0.9, 0.9],[", "not valid YAML"),
+        ("train.order=[a],[b]", "no such stage as a"),
+    ],
+)
+def test_value_that_does_not_fit(typed: str, phrase: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_space(load("sweep", environ={}), split_space([typed])[1])
+    assert phrase in str(caught.value)

@@ -1,0 +1,132 @@
+"""Scores: agreement with the SQuAD rules written another way and with the rouge_score package; Unicode; several answers."""
+
+import re
+import socket
+import string
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+
+from kinj.eval.scorers import (
+    containment,
+    exact,
+    exact_match,
+    final_answer,
+    light,
+    rouge_l_recall,
+    score_all,
+    squad,
+    token_f1,
+)
+
+pieces = ["the", "a", "an", "tea", "A", "The", ",", ".", "!", "'s", "$", " ", "  ", "\t", "x1", "-"]
+ascii_text = st.lists(st.sampled_from(pieces), max_size=10).map("".join)
+ascii_words = st.text(st.sampled_from("abcd efg,.-!? ABC123"), max_size=30)
+
+
+@given(ascii_text)
+def test_squad_normalisation_on_ascii_follows_the_four_steps_of_the_paper(text):
+    expected = "".join(c for c in text.lower() if c not in set(string.punctuation))
+    expected = " ".join(word for word in expected.split() if word not in ("a", "an", "the"))
+    assert squad(text) == expected
+    assert squad(squad(text)) == squad(text)
+
+
+@given(ascii_words, ascii_words.filter(lambda text: re.search("[A-Za-z0-9]", text)))
+def test_rouge_l_recall_agrees_with_the_rouge_score_package(prediction, answer):
+    theirs = RougeScorer(["rougeL"], use_stemmer=False).score(answer, prediction)["rougeL"].recall
+    assert rouge_l_recall(prediction, [answer]) == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "answer", "em", "f1", "contained", "rouge"),
+    [
+        ("The Eiffel Tower.", "Eiffel tower", 1, 1, 1, 1),
+        ("in Paris, France", "Paris", 0, 0.5, 1, 1),
+        ("parish", "Paris", 0, 0, 0, 0),
+        ("March 4, 1901", "March 4 1901", 1, 1, 1, 1),
+        ("1901 March", "March 4 1901", 0, 0.8, 0, 1 / 3),
+        ("", "Rome", 0, 0, 0, 0),
+        ("“Ça va”", "ça va", 1, 1, 1, 1),
+        ("Cafe\u0301", "caf\u00e9", 1, 1, 1, 1),
+        ("東京です", "東京", 0, 0, 0, 0),
+        ("Straße 5", "straße 5", 1, 1, 1, 1),
+        ("the The", "The The", 1, 1, 1, 1),
+        ("Rome Rome", "Rome", 0, 2 / 3, 1, 1),
+        ("C++", "C++", 1, 1, 1, 1),
+    ],
+)
+def test_scores_by_hand(prediction, answer, em, f1, contained, rouge):
+    scores = score_all(prediction, [answer])
+    assert tuple(scores.values()) == pytest.approx((em, f1, contained, rouge))
+
+
+def test_of_several_answers_the_best_counts():
+    assert exact_match("NYC", ["New York", "nyc"]) == 1
+    assert token_f1("New York", ["Boston", "New York City"]) == pytest.approx(0.8)
+    assert containment("it is York now", ["Rome", "York"]) == 1
+    assert rouge_l_recall("b", ["a b", "b"]) == 1
+
+
+def test_normalizers_differ_as_they_say():
+    assert exact_match("The Hague", ["Hague"]) == 1
+    assert exact_match("The  Hague", ["the hague"], "light") == 1
+    assert exact_match("The Hague", ["the hague"], "exact") == 0
+    assert exact_match("Hague!", ["Hague"], "light") == 0
+    assert (light(" A\nb "), exact(" A b ")) == ("a b", "A b")
+    assert containment("in C++ and", ["C++"], "exact") == 1
+    assert containment("in C++17", ["C++"], "exact") == 0
+
+
+@given(
+    st.text(max_size=20),
+    st.lists(st.text(max_size=12), min_size=1, max_size=3),
+    st.sampled_from(["squad", "light", "exact"]),
+)
+def test_scores_lie_between_0_and_1_and_a_perfect_answer_scores_1(prediction, answers, normalizer):
+    scores = score_all(prediction, answers, normalizer)
+    assert all(0 <= score <= 1 for score in scores.values())
+    assert exact_match(answers[0], answers, normalizer) == token_f1(answers[0], answers, normalizer) == 1
+    if scores["exact_match"]:
+        assert scores["f1"] == 1
+
+
+def test_only_the_first_line_is_scored():
+    assert final_answer("\n Paris \nQuestion: Who?\nAnswer: Rome") == "Paris"
+    assert final_answer(" \n ") == ""
+    assert score_all("Paris\nRome", ["Paris"])["exact_match"] == 1
+    assert score_all("Paris\nRome", ["Rome"])["containment"] == 0
+
+
+def test_the_evaluate_metric_is_loaded_from_the_package_without_network(monkeypatch):
+    from kinj.eval.metrics import load_closed_book_qa
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    metric = load_closed_book_qa()
+    result = metric.compute(predictions=["Paris", "in Rome"], references=[["Paris"], ["Oslo", "Rome"]])
+    assert result == pytest.approx({"exact_match": 0.5, "f1": (1 + 2 / 3) / 2, "containment": 1, "rouge_l_recall": 1})
+    strict = metric.compute(predictions=["paris"], references=[["Paris"]], normalizer="exact")
+    assert strict["exact_match"] == 0
+
+
+def test_the_metric_says_where_its_scores_come_from():
+    from kinj.eval.metrics.closed_book_qa.closed_book_qa import ClosedBookQA
+
+    metric = ClosedBookQA()
+    assert "1606.05250" in metric.citation
+    assert metric.compute(predictions=["the Rome"], references=[["rome"]])["exact_match"] == 1
+    with pytest.raises(TypeError, match="normaliser"):
+        metric.compute(predictions=["a"], references=[["a"]], normaliser="exact")
+
+
+def test_scoring_does_not_import_evaluate():
+    code = "import sys, kinj.eval.scorers, kinj.eval.metrics; assert not {'evaluate', 'datasets', 'torch'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
