@@ -119,7 +119,9 @@ def main() -> None:
     for name, value in medians.items():
         low, high = min(found[name]), max(found[name])
         print(f"{name:<18} {value:>8,.0f} real tokens/s   [{low:,.0f}, {high:,.0f}]")
-    print(f"kinj / Trainer {result['ratio_trainer']}   SAM costs {result['sam_full']}x   quarter ascent {result['sam_quarter']}x")
+    print(
+        f"kinj / Trainer {result['ratio_trainer']}   SAM costs {result['sam_full']}x   quarter ascent {result['sam_quarter']}x"
+    )
 
 
 if __name__ == "__main__":

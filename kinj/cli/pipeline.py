@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,18 @@ def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> R
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
     return run
+
+
+@contextmanager
+def new_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> Iterator[RunDir]:
+    """`start_run`, and a clean slate if it fails before the first step: then the directory goes, unless it was resumed."""
+    run = start_run(settings, name, overrides)
+    try:
+        yield run
+    except BaseException:
+        if not (settings.run.resume or run.metrics() or run.checkpoints()):
+            shutil.rmtree(run.path)
+        raise
 
 
 def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = None) -> LanguageModel:

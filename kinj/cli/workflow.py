@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
-from kinj.cli.pipeline import start_run, train_in
+from kinj.cli.pipeline import new_run, train_in
 from kinj.cli.progress import training_progress
 from kinj.config import Loaded
 from kinj.config.errors import UsageError
@@ -28,9 +28,8 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
         from kinj.cli.dry_run import describe_training
 
         return describe_training(settings, loaded, as_json)
-    run = start_run(settings, settings.train.recipe, loaded.overrides())
-    note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
-    with training_progress() as progress:
+    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, training_progress() as progress:
+        note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
         result = train_in(settings, run, progress)
     for event in run.events():
         if event["kind"] == "notice":
@@ -129,8 +128,8 @@ def _default_model(loaded: Loaded) -> str:
     if loaded.origins.get("model.name", "default").startswith(("conf/", "default")):
         run = latest_run(RUNS)
         if run is not None:
-            note(f"asking the latest run: {run}")
-            return str(run)
+            note(f"asking the latest run: {run.path}")
+            return str(run.path)
         note(f"no run in {RUNS}/ yet: asking the embedded model {FALLBACK_MODEL}")
     return loaded.settings.model.name
 

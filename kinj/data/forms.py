@@ -196,7 +196,7 @@ def _fact(item: Json, length: int) -> Fact:
 
 def _take_meta(rest: Json) -> Json:
     """Everything that is left: the object under `meta`, and unknown keys beside it."""
-    for key in ("facts", "choices"):  # a column that is empty in this row
+    for key in ("facts", "choices", "meta"):  # a column that is empty in this row
         if rest.get(key, key) is None:
             del rest[key]
     inner = rest.get("meta")

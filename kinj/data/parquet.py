@@ -84,7 +84,7 @@ def write_parquet(file: BinaryIO, records: Iterable[Record]) -> int:
                 writer.write_table(pa.Table.from_pylist([_row(record) for record in batch], schema))
             except UnicodeEncodeError as error:
                 raise KinjError(
-                    "a text is not valid Unicode, and Parquet cannot hold it", "write JSON lines: NAME.jsonl"
+                    "a text is not valid Unicode; Parquet cannot hold it", "write JSON lines: NAME.jsonl"
                 ) from error
             count += len(batch)
     return count

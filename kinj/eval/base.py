@@ -28,7 +28,7 @@ class Measure:
     clusters: list[str]
     note: str = ""
     aggregate: str = "mean"
-    """`mean` of the values, or `perplexity`: exp of the mean."""
+    """`mean` of the values, `perplexity`: exp of the mean, or `difference`: the mean of paired differences."""
 
 
 @dataclass(kw_only=True)

@@ -43,6 +43,11 @@ def difference_text(comparison: Measure) -> str:
     return f"{signed(comparison['value'], comparison['unit'])}{word}{f' {interval}' if interval else ''}"
 
 
+def amount(value: float, unit: str | None) -> str:
+    """The size of a difference: `2.8 points`."""
+    return number(value, unit) + (" points" if unit == "share" else "")
+
+
 def duration(seconds: float) -> str:
     """`14 s`, `12 min`, `3.4 h`."""
     if seconds < 90:

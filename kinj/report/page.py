@@ -53,7 +53,9 @@ def facts(rows: Mapping[str, object]) -> str:
     return f'<dl class="facts">{cells}</dl>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), best: int | None = None) -> str:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), best: int | None = None
+) -> str:
     """A table that scrolls sideways where it is too wide.
 
     Args:
@@ -64,12 +66,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[
     """
 
     def cells(row: Sequence[str], tag: str) -> str:
-        marks = [' class="number"' if i in numbers else "" for i in range(len(row))]
-        return "".join(f"<{tag}{mark}>{cell}</{tag}>" for cell, mark in zip(row, marks, strict=True))
+        kinds = [' class="number"' if i in numbers else "" for i in range(len(row))]
+        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for cell, kind in zip(row, kinds, strict=True))
 
-    body = [
-        f"<tr{' class="best"' if number == best else ''}>{cells(row, 'td')}</tr>" for number, row in enumerate(rows)
-    ]
+    marks = {best: ' class="best"'}
+    body = [f"<tr{marks.get(number, '')}>{cells(row, 'td')}</tr>" for number, row in enumerate(rows)]
     top = f"<thead><tr>{cells([text(title) for title in head], 'th')}</tr></thead>"
     return f'<div class="wide"><table>{top}<tbody>{"".join(body)}</tbody></table></div>'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,16 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from kinj.report.numbers import Measure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 4.7
 """Inches. Narrow on purpose: scaled to a phone's width, the letters stay readable."""
+
+LINE = 22
+"""Letters of a label before it is broken."""
 
 COLOURS = {
     "#010203": "currentColor",
@@ -60,6 +66,15 @@ class Point:
     text: str = ""
 
 
+def point(label: str, measure: Measure | None) -> Point:
+    """A measure as a point, shares in percent; without a measure, an empty place."""
+    if measure is None:
+        return Point(label, None)
+    scale = 100 if measure["unit"] == "share" else 1
+    low, high = (None if measure[end] is None else scale * measure[end] for end in ("low", "high"))
+    return Point(label, scale * measure["value"], low, high, [scale * value for value in measure.get("values", [])])
+
+
 @dataclass(frozen=True)
 class Series:
     """A line: x, y and, where there are, the ends of each value's interval."""
@@ -100,7 +115,9 @@ def _dot_series(axes: Axes, points: Sequence[Point], places: Sequence[float], co
         if len(point.runs) > 1:
             axes.plot(point.runs, [place] * len(point.runs), "|", color=colour, alpha=0.35, markersize=9, zorder=2)
         if point.low is not None and point.high is not None:
-            axes.plot([point.low, point.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round", zorder=3)
+            axes.plot(
+                [point.low, point.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round", zorder=3
+            )
     known = [(point.value, place) for point, place in zip(points, places, strict=True) if point.value is not None]
     axes.plot([v for v, _ in known], [p for _, p in known], "o", color=colour, markersize=6.5, zorder=4, label=name)
 
@@ -112,11 +129,18 @@ def bars(points: Sequence[Point], title: str) -> str:
         axes.barh(range(len(points)), [point.value or 0.0 for point in points], height=0.52, color=SOFT, zorder=2)
         for place, point in enumerate(points):
             axes.annotate(
-                point.text, (point.value or 0.0, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9.5
+                point.text,
+                (point.value or 0.0, place),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9.5,
             )
         axes.margins(x=0.3)
         axes.set_xlim(left=0)
         _rows_axis(axes, [point.label for point in points])
+        axes.xaxis.set_visible(False)  # each bar says its own number
+        axes.spines["bottom"].set_visible(False)
         return _svg(figure, title)
 
 
@@ -151,7 +175,9 @@ def _line(axes: Axes, line: Series, number: int, count: int) -> None:
     dashes = ("-", "-", "--", ":", "-.")[number % 5]
     marker = "o" if line.low else ""
     axes.plot(line.x, line.y, dashes, color=colour, linewidth=1.8, marker=marker, markersize=4, label=line.label)
-    known = [(x, lo, hi) for x, lo, hi in zip(line.x, line.low, line.high, strict=False) if lo is not None and hi is not None]
+    known = [
+        (x, lo, hi) for x, lo, hi in zip(line.x, line.low, line.high, strict=False) if lo is not None and hi is not None
+    ]
     if known and count == 1:
         x, low, high = zip(*known, strict=True)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -172,8 +198,10 @@ def _rows_axis(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def _short(label: str, most: int = 26) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+def _short(label: str) -> str:
+    """A label on at most two lines of about `LINE` letters."""
+    lines = textwrap.wrap(label, LINE, max_lines=2, placeholder=" …") or [""]
+    return "\n".join(lines)
 
 
 def _svg(figure: Figure, title: str) -> str:

@@ -62,7 +62,7 @@ class RunFiles:
     @cached_property
     def steps(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl` about steps."""
-        return [row for row in read_lines(self.path / "metrics.jsonl") if "loss" in row]
+        return [row for row in read_lines(self.path / "metrics.jsonl") if row.get("loss") is not None]
 
     @cached_property
     def probes(self) -> list[dict[str, Any]]:

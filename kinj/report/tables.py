@@ -32,11 +32,11 @@ TITLES = {"recall": "knows the new facts"}
 
 def sweep_table(results: Results) -> Table:
     """One row per way of teaching: what it knows, what it kept, what it cost."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("way of teaching" if _has_arms(results) else "setting", no_wrap=True)
     table.add_column(main_title(results), no_wrap=True)
     for title in kept_titles(results):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title.replace(": ", ":\n"), no_wrap=True)
     for title in ("passes", "time"):
         table.add_column(title, justify="right", no_wrap=True)
     for group in results["groups"]:
@@ -165,7 +165,9 @@ def reference_of(results: Results, comparison: Mapping[str, Any]) -> Mapping[str
 
 def reference_line(results: Results, reference: Mapping[str, Any]) -> str:
     """`the same over 10 seeds: +4.1 points [2.6, 5.6] (docs/results/ablation)`."""
-    return f"the same over {reference['n']} seeds: {difference_text(reference)} ({results['reference']['source']})"
+    return (
+        f"the same over {reference['clusters']} seeds: {difference_text(reference)} ({results['reference']['source']})"
+    )
 
 
 def covers_line(results: Results) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 COSTS = ("steps", "passes", "tokens", "label_tokens", "seconds")
 """What `summary.json` of a run says it cost."""
 
+SCORES = ("_f1", "_containment", "_rouge_l_recall", "_change")
+"""Endings of measures that stand beside an exact match over the same questions."""
+
 
 @dataclass(frozen=True)
 class Replicate:
@@ -67,27 +70,30 @@ class TrialResult:
             return None
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         asked = [row for row in rows if "scores" in row]
-        found = [
-            chosen for kind in _kinds(asked) if (chosen := _scored(asked, kind, name)) and _agrees(chosen, measure)
+        by_kind = [
+            [row for row in asked if row.get("kind") == kind] for kind in {row.get("kind"): None for row in asked}
         ]
-        return found[0] if len(found) == 1 else None
-
-
-def _kinds(rows: Sequence[dict[str, Any]]) -> list[str | None]:
-    """Every kind of question, and None for all together where there are several."""
-    kinds: list[str | None] = list(dict.fromkeys(row.get("kind") for row in rows))
-    return kinds if len(kinds) < 2 else [*kinds, None]
-
-
-def _scored(rows: Sequence[dict[str, Any]], kind: str | None, measure: str) -> Items | None:
-    """The rows of one kind with the score that ends the measure's name, else exact match."""
-    chosen = [row for row in rows if kind in (None, row.get("kind"))]
-    names = [name for name in chosen[0]["scores"] if measure == name or measure.endswith(f"_{name}")] if chosen else []
-    score = names[0] if names else "exact_match"
-    if any(score not in row["scores"] for row in chosen):
+        for sets in ([asked, *by_kind] if len(by_kind) > 1 else [asked], self._blocks(asked, probe)):
+            found = [items for chosen in sets if (items := _scored(chosen, name)) and _agrees(items, measure)]
+            if found:
+                return found[0] if len(found) == 1 else None
         return None
-    values = {row["id"]: float(row["scores"][score]) for row in chosen}
-    return Items(values, {row["id"]: row.get("document") or row["id"] for row in chosen})
+
+    def _blocks(self, rows: Sequence[dict[str, Any]], probe: str) -> list[Sequence[dict[str, Any]]]:
+        """The rows cut as the measures follow each other: some probes ask one pool of questions after the other."""
+        measures = self.probes[probe]["measures"]
+        sizes = [m["n"] for name, m in measures.items() if not name.endswith(SCORES) and "/" not in name]
+        starts = [sum(sizes[:number]) for number in range(len(sizes))]
+        return [rows[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+
+
+def _scored(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
+    """Some rows with the score that ends the measure's name, else exact match."""
+    score = next((name for name in SCORES if measure.endswith(name)), "_exact_match").removeprefix("_")
+    if not rows or any(score not in row["scores"] for row in rows):
+        return None
+    values = {row["id"]: float(row["scores"][score]) for row in rows}
+    return Items(values, {row["id"]: row.get("document") or row["id"] for row in rows})
 
 
 def _agrees(items: Items, measure: dict[str, Any]) -> bool:

@@ -67,6 +67,7 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
         "data": data,
         "recipe": settings.train.recipe,
         "measure": {"probe": main[0], "name": main[1]} if main else None,
+        "space": _space(planned),
         "groups": [_group(row, shown, settings) for row in rows],
         "comparisons": _comparisons(rows, settings, main) if main else [],
         "failed": _failures(planned, errors, labels),
@@ -74,6 +75,17 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
         "reference": _reference(settings),
         "notices": _notices(results, main, settings),
     }
+
+
+def _space(planned: Sequence[PlannedTrial]) -> dict[str, list[Any]]:
+    """Every key of the grid with its values in order."""
+    space: dict[str, list[Any]] = {}
+    for one in planned:
+        for key, value in one.trial.point.items():
+            values = space.setdefault(key, [])
+            if value not in values:
+                values.append(value)
+    return space
 
 
 def _rows(planned: Sequence[PlannedTrial]) -> list[Row]:
@@ -152,8 +164,8 @@ def _comparison(a: Row, b: Row, probe: str, name: str, settings: Settings) -> di
     left, right = _cost(a.results), _cost(b.results)
     known = [cost for cost in ("passes", "steps", "label_tokens") if left.get(cost) and right.get(cost)]
     return {
-        "a": label_of(a.group, settings),
-        "b": label_of(b.group, settings),
+        "a": label_of(a.group, settings).removeprefix("+ "),
+        "b": label_of(b.group, settings).removeprefix("+ "),
         "arms": [a.group[0], b.group[0]],
         "probe": probe,
         "measure": name,

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,8 @@ def _prepare(folder: Path, settings: Settings) -> None:
         raise UsageError(f"{folder} is there and holds no sweep", "choose another place with -o")
     if settings.run.overwrite and folder.exists():
         shutil.rmtree(folder)
-    atomic_write(folder / "sweep.yaml", to_yaml(settings))
+    anywhere = replace(settings.run, dir=None, overwrite=False, resume=False)
+    atomic_write(folder / "sweep.yaml", to_yaml(replace(settings, run=anywhere)))
 
 
 def _write_trial(one: PlannedTrial) -> None:

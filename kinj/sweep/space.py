@@ -60,7 +60,7 @@ def grid(space: Mapping[str, Sequence[Any]], arms: Mapping[str, Mapping[str, Any
     """
     named: dict[str | None, Mapping[str, Any]] = {None: {}}
     if arms:
-        named = {**arms}
+        named = dict(arms.items())
     for key, values in space.items():
         _refuse_twice(key, values)
         for name, arm in named.items():

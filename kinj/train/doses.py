@@ -30,8 +30,8 @@ class Doses:
         if not isinstance(record, Document):
             return
         table = self._doses[draw.source, draw.unit.origin]
-        for fact in record.facts or [None]:
-            key = (fact.subject, fact.relation, fact.value) if fact else (None, None, None)
+        known: list[tuple[str | None, ...]] = [(f.subject, f.relation, f.value) for f in record.facts]
+        for key in known or [(None, None, None)]:
             dose = table.setdefault(key, _Dose())
             dose.exposures += 1
             dose.views.add(draw.view)

@@ -117,7 +117,8 @@ def _accelerator(settings: Settings) -> Accelerator:
 
 def _seconds(run: RunDir) -> float:
     """Time spent in the steps of this run; those between a checkpoint and an interruption were taken again and count once."""
-    return sum({event["step"]: event["seconds"] for event in run.events() if event["kind"] == "checkpoint"}.values())
+    by_step = {event["step"]: float(event["seconds"]) for event in run.events() if event["kind"] == "checkpoint"}
+    return sum(by_step.values())
 
 
 def _done(index: int, saved: Position, stage: Stage) -> int:

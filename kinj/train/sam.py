@@ -37,7 +37,9 @@ def global_norm(tensors: list[torch.Tensor]) -> torch.Tensor:
     """L2 norm over all tensors, in fp32 whatever their type."""
     if not tensors:
         return torch.zeros(())
-    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t, dtype=torch.float32) for t in tensors]))
+    norms = torch.stack([torch.linalg.vector_norm(t, dtype=torch.float32) for t in tensors])
+    total: torch.Tensor = torch.linalg.vector_norm(norms)
+    return total
 
 
 class Ascent:

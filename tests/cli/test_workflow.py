@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from kinj.cli.main import main
+from kinj.cli.main import app
 
 SMALL = [
     "data.biographies.people=6",
@@ -29,19 +31,32 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def kinj(*arguments: str) -> int:
-    """Runs a command line; returns the exit code."""
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    return int(caught.value.code or 0)
+@dataclass
+class Commands:
+    """Runs command lines in this process and keeps what the last one printed."""
+
+    monkeypatch: pytest.MonkeyPatch
+    out: str = ""
+    err: str = ""
+
+    def __call__(self, *arguments: str) -> int:
+        self.monkeypatch.setattr(sys, "argv", ["kinj", *arguments])
+        result = CliRunner().invoke(app, list(arguments))
+        self.out, self.err = result.stdout, result.stderr
+        return result.exit_code
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """The object that a command prints with `--json`; the command must succeed."""
+        assert self(*arguments, "--json") == 0, self.err
+        lines = self.out.strip().splitlines()
+        assert len(lines) == 1, self.out
+        found: dict[str, Any] = json.loads(lines[0])
+        return found
 
 
-def output(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
-    """What `--json` printed, and stderr."""
-    captured = capsys.readouterr()
-    lines = captured.out.strip().splitlines()
-    assert len(lines) == 1, captured.out + captured.err
-    return json.loads(lines[0]), captured.err
+@pytest.fixture
+def kinj(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    return Commands(monkeypatch)
 
 
 def digest(run: Path) -> dict[str, str]:
@@ -49,115 +64,100 @@ def digest(run: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(last.iterdir())}
 
 
-def test_train_then_eval_then_ask(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("train", "--sam-rho", "0.05", *SMALL, "--json") == 0
-    trained, _ = output(capsys)
-    assert trained["steps"] == 4
-    assert trained["passes"] == 8
+def test_train_then_eval_then_ask(kinj: Commands) -> None:
+    trained = kinj.json("train", "--sam-rho", "0.05", *SMALL)
+    assert (trained["steps"], trained["passes"]) == (4, 8)
     run = Path(trained["run"])
-    for name in (
-        "config.yaml",
-        "overrides.txt",
-        "env.json",
-        "events.jsonl",
-        "metrics.jsonl",
-        "doses.parquet",
-        "summary.json",
-        "README.md",
-    ):
-        assert (run / name).exists(), name
-    assert kinj("eval", "--json", "--probe", "biographies", "--probe", "retention") == 0
-    evaluated, err = output(capsys)
-    assert "asking the latest run" in err
+    names = ["config.yaml", "overrides.txt", "env.json", "events.jsonl", "metrics.jsonl", "doses.parquet"]
+    names += ["summary.json", "README.md"]
+    assert [name for name in names if not (run / name).exists()] == []
+    evaluated = kinj.json("eval", "--probe", "biographies", "--probe", "retention", "eval.limit=60")
+    assert "asking the latest run" in kinj.err
     probes = evaluated["results"][0]["probes"]
     assert {"recall", "reverse", "two_hop"} <= set(probes["biographies"]["measures"])
     assert probes["biographies"]["measures"]["recall"]["n"] == 36
     assert probes["biographies"]["prompt_overlap"]["share"] == 0
-    assert {name for name in probes["retention"]["measures"] if "replayed" in name}
+    assert {"known_replayed", "known_unreplayed"} <= set(probes["retention"]["measures"])
     assert (run / "predictions" / "biographies.jsonl").exists()
-    assert kinj("eval", str(run), "--ask", "Where was Nobody Atall Ever born?", "--json") == 0
-    asked, _ = output(capsys)
+    asked = kinj.json("eval", str(run), "--ask", "Where was Nobody Atall Ever born?")
     assert [row["when"] for row in asked["asked"]] == ["before", "after"]
 
 
-def test_the_wikidyk_stand_in_is_announced_and_kept_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("train", *SMALL, "--json") == 0
-    output(capsys)
-    assert kinj("eval", "--probe", "wikidyk", "--json") == 0
-    evaluated, err = output(capsys)
-    results = evaluated["results"][0]
+def test_the_wikidyk_stand_in_is_announced_and_kept_apart(kinj: Commands) -> None:
+    kinj.json("train", *SMALL)
+    results = kinj.json("eval", "--probe", "wikidyk")["results"][0]
     assert list(results["probes"]) == ["wikidyk-stand-in"]
-    assert any("data.path" in notice or "--data" in notice for notice in results["notices"])
+    assert any("data.path" in notice for notice in results["notices"])
 
 
-def test_eval_without_a_run_asks_the_embedded_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("eval", "--probe", "biographies", "eval.limit=12", "--json") == 0
-    _, err = output(capsys)
-    assert "asking the embedded model tiny" in err
+def test_eval_without_a_run_asks_the_embedded_model(kinj: Commands) -> None:
+    kinj.json("eval", "--probe", "biographies", "eval.limit=12")
+    assert "asking the embedded model tiny" in kinj.err
 
 
-def test_compare_reports_the_change_since_the_start_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("train", *SMALL, "--json") == 0
-    run = output(capsys)[0]["run"]
-    assert kinj("eval", run, "--compare", "--probe", "biographies", "--json") == 0
-    results = output(capsys)[0]["results"]
-    assert len(results) == 1
-    assert results[0]["before"] == "tiny"
+def test_compare_reports_the_change_since_the_start_model(kinj: Commands) -> None:
+    run = kinj.json("train", *SMALL)["run"]
+    results = kinj.json("eval", run, "--compare", "--probe", "biographies")["results"]
+    assert [result["before"] for result in results] == ["tiny"]
+    assert "recall_change" in results[0]["probes"]["biographies"]["measures"]
 
 
-def test_own_documents(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_documents(kinj: Commands) -> None:
     Path("docs").mkdir()
     for i in range(3):
         Path(f"docs/{i}.md").write_text(f"Handbook page {i}. The office of team {i} is on floor {i + 2}.")
-    assert kinj("train", "docs/", "train.stages.inject.epochs=2", "--json") == 0
-    trained, err = output(capsys)
-    assert trained["steps"] >= 1
-    assert "nothing protects what the model knows" in err
+    assert kinj.json("train", "docs/", "train.stages.inject.epochs=2")["steps"] >= 1
+    assert "nothing protects what the model knows" in kinj.err
 
 
-def test_an_existing_run_is_refused_without_overwrite_or_resume(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("train", *SMALL, "-o", "here", "--json") == 0
-    capsys.readouterr()
+def test_an_existing_run_is_refused_without_overwrite_or_resume(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here")
     assert kinj("train", *SMALL, "-o", "here") == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert kinj("train", *SMALL, "-o", "here", "--overwrite", "--json") == 0
+    assert "--overwrite" in kinj.err
+    kinj.json("train", *SMALL, "-o", "here", "--overwrite")
 
 
-def test_resume_with_other_settings_is_refused_with_the_difference(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kinj("train", *SMALL, "-o", "here", "--json") == 0
-    capsys.readouterr()
+def test_resume_with_other_settings_is_refused_with_the_difference(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here")
     assert kinj("train", "-o", "here", "--resume", "optim.lr=0.5") == 2
-    err = capsys.readouterr().err
-    assert "optim.lr" in err
-    assert "was 0.001" in err
+    assert "optim.lr" in kinj.err
+    assert "now 0.5" in kinj.err
 
 
 @pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "-o", "nowhere"]])
-def test_nothing_to_resume(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_resume(arguments: list[str], kinj: Commands) -> None:
     assert kinj("train", *arguments) == 2
-    assert "resume" in capsys.readouterr().err
+    assert "resume" in kinj.err
 
 
-def test_dry_run_writes_nothing_and_tells_the_cost(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_dry_run_writes_nothing_and_tells_the_cost(kinj: Commands, tmp_path: Path) -> None:
     assert kinj("train", *SMALL, "--sam-rho", "0.1", "--dry-run") == 0
-    out = capsys.readouterr().out
-    assert "optim.sam.rho" in out
-    assert "--sam-rho" in out
-    assert "4 steps, 8 passes" in out
-    assert kinj("train", *SMALL, "--dry-run", "--json") == 0
-    assert output(capsys)[0]["stages"][0]["steps"] == 4
+    assert "optim.sam.rho" in kinj.out
+    assert "--sam-rho" in kinj.out
+    assert "4 steps, 8 passes" in kinj.out
+    assert kinj.json("train", *SMALL, "--dry-run")["stages"][0]["steps"] == 4
     assert kinj("eval", "tiny", "--dry-run") == 0
+    assert kinj("sweep", "seed=0,1", *SMALL, "--dry-run") == 0
+    assert "2 trials" in kinj.out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_corpus_names_the_command_that_makes_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_corpus_names_the_command_that_makes_one(kinj: Commands) -> None:
     assert kinj("train", "corpus.jsonl") == 2
-    assert "kinj show data biographies -n 50 > corpus.jsonl" in capsys.readouterr().err
+    assert "kinj show data biographies -n 50 > corpus.jsonl" in kinj.err
 
 
-def test_no_such_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_such_model(kinj: Commands) -> None:
     assert kinj("train", "--model", "tinny", *SMALL) == 2
-    assert "did you mean tiny" in capsys.readouterr().err
+    assert "did you mean tiny" in kinj.err
+
+
+def test_a_sweep_over_seeds_and_again(kinj: Commands) -> None:
+    command = ["sweep", "seed=0,1", *SMALL, "eval.limit=30", "-o", "many"]
+    first = kinj.json(*command)
+    assert (first["done"], first["failed"], first["resumed"]) == (2, 0, 0)
+    assert Path("many/report.html").exists()
+    assert kinj.json(*command)["resumed"] == 2
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:

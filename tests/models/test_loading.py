@@ -64,7 +64,9 @@ def test_other_kinds_are_refused_by_name(kind: str, tokenizer: Any, tmp_path: Pa
     model: Any = (
         BertForMaskedLM(BertConfig(vocab_size=size, **SMALL))
         if kind == "bert"
-        else T5ForConditionalGeneration(T5Config(vocab_size=size, d_model=32, d_ff=64, num_layers=1, num_heads=2, d_kv=16))
+        else T5ForConditionalGeneration(
+            T5Config(vocab_size=size, d_model=32, d_ff=64, num_layers=1, num_heads=2, d_kv=16)
+        )
     )
     folder = save(model, tokenizer, tmp_path / "model")
     with pytest.raises(UsageError, match="kinj trains and asks causal language models"):
@@ -132,7 +134,9 @@ def test_scratch_sizes_are_met_and_not_exceeded(size: str) -> None:
 def test_the_count_of_parameters_is_the_models_own(tokenizer: Any) -> None:
     model = build_model(200_000, tokenizer, 64, seed=0)
     shape = shape_for(200_000, len(tokenizer))
-    count = count_parameters(shape["hidden_size"], shape["num_hidden_layers"], shape["intermediate_size"], len(tokenizer))
+    count = count_parameters(
+        shape["hidden_size"], shape["num_hidden_layers"], shape["intermediate_size"], len(tokenizer)
+    )
     assert sum(p.numel() for p in model.parameters()) == count
 
 

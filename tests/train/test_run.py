@@ -36,7 +36,9 @@ def documents() -> list[Document]:
     made = []
     for i in range(12):
         text = f"Person {i} was born in town {i % 3}."
-        fact = Fact(subject=f"Person {i}", relation="born", value=f"town {i % 3}", start=text.index("town"), end=len(text) - 1)
+        fact = Fact(
+            subject=f"Person {i}", relation="born", value=f"town {i % 3}", start=text.index("town"), end=len(text) - 1
+        )
         made.append(Document(id=f"d{i}", text=text, facts=[fact]))
         made.append(
             Document(id=f"d{i}.1", text=text.upper(), source=f"d{i}", view=View(method="upper", index=1, seed=0))
@@ -45,7 +47,10 @@ def documents() -> list[Document]:
 
 
 def data() -> DataSet:
-    questions = [Question(id=f"q{i}", document=f"d{i}", prompt=f"Where was Person {i} born?", answers=[f"town {i % 3}"]) for i in range(12)]
+    questions = [
+        Question(id=f"q{i}", document=f"d{i}", prompt=f"Where was Person {i} born?", answers=[f"town {i % 3}"])
+        for i in range(12)
+    ]
     return DataSet("test", {"documents": documents, "questions": lambda: questions})
 
 
@@ -99,7 +104,9 @@ def stop_after(step: int) -> Any:
 
 @pytest.mark.parametrize("sam", [{}, {"rho": 0.05}, {"rho": 0.5, "variant": "asam", "fraction": 0.5, "every": 2}])
 @pytest.mark.parametrize("stop", [3, 7, 11])
-def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path, tokenizer: Any, sam: dict[str, Any], stop: int) -> None:
+def test_an_interrupted_run_ends_with_the_same_bytes(
+    tmp_path: Path, tokenizer: Any, sam: dict[str, Any], stop: int
+) -> None:
     chosen = settings(sam=SamSettings(**sam))
     train(chosen, fresh(tokenizer), data(), run_dir(tmp_path / "whole"))
     with pytest.raises(StopError):
@@ -116,7 +123,9 @@ def test_it_learns_and_reports(tmp_path: Path, tokenizer: Any) -> None:
     chosen.train.stages["first"].epochs = 30
     run = run_dir(tmp_path / "run")
     seen: list[tuple[str, int, int]] = []
-    result = train(chosen, fresh(tokenizer), data(), run, progress=lambda stage, done, total, _: seen.append((stage, done, total)))
+    result = train(
+        chosen, fresh(tokenizer), data(), run, progress=lambda stage, done, total, _: seen.append((stage, done, total))
+    )
     metrics = [line for line in run.metrics() if "loss" in line]
     assert metrics[-6]["loss"] < 0.5 * metrics[0]["loss"]
     assert result.steps == result.passes == len(metrics) == len(seen)
@@ -191,7 +200,9 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, tokenizer: Any) -> N
     assert latest.name == "step-000003"
 
 
-def test_disk_full_while_saving_keeps_the_checkpoint_before(tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_full_while_saving_keeps_the_checkpoint_before(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import kinj.train.checkpoint as module
 
     real, calls = module.save_file, [0]

@@ -21,12 +21,12 @@ class ClosedBookQA(module.Metric):
 
     def _info(self) -> MetricInfo:
         text = Value("string")
-        features: Any = {"predictions": text, "references": Listed(text)}  # type: ignore[no-untyped-call]
+        features: Any = {"predictions": text, "references": Listed(text)}
         return MetricInfo(
             description="Exact match, token F1, containment and ROUGE-L recall; of several accepted answers the best counts.",
             citation=CITATION,
             inputs_description="predictions: texts; references: lists of accepted answers; normalizer: squad, light or exact.",
-            features=Features(features),  # type: ignore[no-untyped-call]
+            features=Features(features),
         )
 
     def _compute(

@@ -1,0 +1,1 @@
+"""Adapters from the original files of published benchmarks to documents and questions. See docs/data.md."""

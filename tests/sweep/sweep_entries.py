@@ -1,0 +1,83 @@
+"""Entries that workers call by name in place of a real trial: `sweep_entries:NAME`. They learn nothing and write results."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PEOPLE = 40
+
+
+def good(config: Path, folder: Path) -> None:
+    """Recall that grows with the learning rate and falls with the seed; a line in `calls` for every call."""
+    settings = _settings(config)
+    with (folder / "calls").open("a") as file:
+        file.write("called\n")
+    write_run(folder, min(1.0, settings["optim"]["lr"] * 100 - 0.02 * settings["seed"]), passes=100)
+
+
+def uneven(config: Path, folder: Path) -> None:
+    """Seed 1 fails, seed 2 is killed, the rest finish; where `repaired` is set in the environment, all finish."""
+    seed = _settings(config)["seed"]
+    print(f"trial with seed {seed}")
+    if seed == 1 and "SWEEP_REPAIRED" not in os.environ:
+        raise RuntimeError("this trial is broken")
+    if seed == 2 and "SWEEP_REPAIRED" not in os.environ:
+        os.kill(os.getpid(), signal.SIGKILL)
+    good(config, folder)
+
+
+def slow(config: Path, folder: Path) -> None:
+    """Takes a minute, unless interrupted; then it says so."""
+    (folder / "started").touch()
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        (folder / "stopped").touch()
+        raise
+
+
+def forgetful(config: Path, folder: Path) -> None:
+    """Ends well and leaves nothing."""
+
+
+def threads(config: Path, folder: Path) -> None:
+    """Notes how many threads it was given."""
+    (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+    good(config, folder)
+
+
+def write_run(folder: Path, recall: float, passes: int, steps: int = 100, seed: int = 0, **more: Any) -> None:
+    """What a finished run leaves: results, predictions, cost, events."""
+    rng = random.Random(seed)
+    hits = [rng.random() < recall for _ in range(PEOPLE)]
+    value = sum(hits) / PEOPLE
+    about = {"n": PEOPLE, "clusters": PEOPLE, "unit": "share", "direction": 1, "covers": f"other questions like these {PEOPLE}"}
+    probes: dict[str, Any] = {
+        "biographies": {"measures": {"recall": {"value": value, "low": value - 0.1, "high": value + 0.1, **about}}},
+        **more.get("probes", {}),
+    }
+    rows = [
+        {"id": f"q{i}", "document": f"d{i}", "kind": "forward", "scores": {"exact_match": float(hit)}}
+        for i, hit in enumerate(hits)
+    ]
+    (folder / "predictions").mkdir(parents=True, exist_ok=True)
+    (folder / "predictions" / "biographies.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cost = {"steps": steps, "passes": passes, "tokens": 1000 * steps, "label_tokens": 900 * steps, "seconds": 0.1 * passes}
+    (folder / "summary.json").write_text(json.dumps({"schema": 1, "parameters": 2_000_000, **cost}))
+    with (folder / "events.jsonl").open("a") as file:
+        file.write(json.dumps({"kind": "stage", "name": "inject", "steps": steps, "done": 0, "time": 1.0}) + "\n")
+        file.write(json.dumps({"kind": "finished", "time": 2.0}) + "\n")
+    (folder / "results.json").write_text(json.dumps({"schema": 1, "probes": probes, "notices": []}))
+
+
+def _settings(config: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(config.read_text())
+    return content
