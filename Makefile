@@ -3,14 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-RUN := env -u KINJ__SEED $(BIN)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: setup demo test test-all lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      teach the embedded model new people, six ways, and compare (about 4 minutes)"
+	@echo "make demo      teach the embedded model new people, six ways, and compare (about 4 minutes); WITH="KEY=VALUE" changes settings"
 	@echo "make test      lint, types, import rules and the test suite (under 6 minutes)"
 	@echo "make test-all  the same with the full grids and the kill tests (under 40 minutes)"
 	@echo "make lint | bench | docs | setup | clean"
@@ -24,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 setup: $(READY)
 
 demo: $(READY)
-	$(BIN)/kinj sweep experiment=demo -o runs/demo
+	$(BIN)/kinj sweep experiment=demo -o runs/demo $(WITH)
 
 lint: $(READY)
 	$(BIN)/ruff check .

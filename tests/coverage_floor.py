@@ -15,5 +15,9 @@ def below(report: dict[str, dict[str, dict[str, dict[str, float]]]], floor: floa
 
 if __name__ == "__main__":
     found = below(json.loads(Path(sys.argv[1]).read_text()), float(sys.argv[2]))
-    print("\n".join([f"files covered below {sys.argv[2]} %:", *found]) if found else f"every file is covered to {sys.argv[2]} % or more")
+    print(
+        "\n".join([f"files covered below {sys.argv[2]} %:", *found])
+        if found
+        else f"every file is covered to {sys.argv[2]} % or more"
+    )
     sys.exit(bool(found))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import note
-from kinj.cli.pipeline import start_model
+from kinj.cli.pipeline import start_model, write_pages
 from kinj.cli.workflow import RUNS, run_settings
 from kinj.config import Loaded, to_yaml
 from kinj.config.schema import Settings
@@ -58,6 +58,8 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
     context = Context(settings=settings, data=data, run=run)
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
+    if run == folder:
+        write_pages(RunDir(run))
     for account in data.accounts:
         note(f"data: {account}")
     return Evaluated(name, content, folder)

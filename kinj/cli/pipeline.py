@@ -37,12 +37,18 @@ def augmenter(settings: Settings) -> Augment:
 
 
 def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
-    """The texts a new tokenizer learns from: what the stages' sources hold, their views and questions included."""
+    """The texts a new tokenizer learns from: what the stages' sources hold, each once, their views and questions included.
+
+    Stages outside `train.order` count too, so that arms which differ in the order of the same stages share a tokenizer.
+    """
     views = augmenter(settings)
-    for name in settings.train.order:
-        for key, source in settings.train.stages[name].data.items():
-            if source.weight == 0 or (source.pool or key) not in data.pools:
+    read: set[tuple[str, tuple[str, ...]]] = set()
+    for stage in settings.train.stages.values():
+        for key, source in stage.data.items():
+            part = (source.pool or key, tuple(source.augment))
+            if source.weight == 0 or part[0] not in data.pools or part in read:
                 continue
+            read.add(part)
             records = data.pool(source.pool or key)
             documents = [record for record in records if isinstance(record, Document)][:TOKENIZER_DOCUMENTS]
             yield from (
@@ -123,7 +129,7 @@ def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
     return ProbeObserver(settings, Context(settings=settings, data=data, run=run.path), settings.train.probes)
 
 
-def evaluate_run(settings: Settings, run: RunDir, language_model: LanguageModel | None = None) -> dict[str, Any]:
+def evaluate_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     """Asks the run's final model the probes of `eval.probes` and writes results into the run's directory."""
     from kinj.eval.base import Context
     from kinj.eval.run import evaluate
@@ -134,10 +140,20 @@ def evaluate_run(settings: Settings, run: RunDir, language_model: LanguageModel 
         raise KinjError(
             f"the run {run.path} has no complete checkpoint", f"finish it: kinj train -o {run.path} --resume"
         )
-    language_model = language_model or start_model(settings, data, checkpoint)
-    return evaluate(
-        settings, language_model, Context(settings=settings, data=data, run=run.path), settings.eval.probes, run.path
-    )
+    language_model = start_model(settings, data, checkpoint)
+    context = Context(settings=settings, data=data, run=run.path)
+    results = evaluate(settings, language_model, context, settings.eval.probes, run.path)
+    write_pages(run)
+    return results
+
+
+def write_pages(run: RunDir) -> None:
+    """The run's card and report, from the files that are there now."""
+    from kinj.report.card import write_card
+    from kinj.report.html import write_run_report
+
+    write_card(run.path)
+    write_run_report(run.path)
 
 
 def run_trial(config: Path, folder: Path) -> None:

@@ -13,6 +13,7 @@ from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
 from kinj.config import Loaded
 from kinj.config.schema import Settings
+from kinj.report.card import write_sweep_card
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
 from kinj.sweep.run import Progress, plan, sweep
@@ -39,6 +40,7 @@ def run_sweep(
     with _progress() as progress:
         result = sweep(trials, make_settings, where, TRIAL, settings.sweep.workers, settings, progress)
     report = write_sweep_report(where)
+    write_sweep_card(where)
     if as_json:
         emit("sweep", folder=str(where), done=result.done, failed=result.failed, resumed=result.resumed, **result.table)
         return result.exit_code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
-from kinj.cli.pipeline import new_run, train_in
+from kinj.cli.pipeline import new_run, train_in, write_pages
 from kinj.cli.progress import training_progress
 from kinj.config import Loaded
 from kinj.config.errors import UsageError
@@ -34,9 +34,7 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")
-    from kinj.report.card import write_card
-
-    write_card(run.path)
+    write_pages(run)
     if as_json:
         emit("train", run=str(run.path), **vars(result))
     else:

@@ -39,9 +39,11 @@ def unused_roots(command: str) -> Iterator[tuple[str, str]]:
 
 
 def idle_stages(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Stages that never run."""
+    """Stages that never run, neither as the settings stand nor in an arm of the sweep."""
+    orders = [settings.train.order, *(arm.get("train.order") or [] for arm in settings.sweep.arms.values())]
+    used = {name for order in orders for name in order}
     for name in settings.train.stages:
-        if name not in settings.train.order:
+        if name not in used:
             near = difflib.get_close_matches(name, settings.train.order, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
             yield f"train.stages.{name}", f"the stage is not in train.order{meant}"

@@ -73,11 +73,17 @@ class FieldSettings:
     """Names of the keys in the user's records."""
 
     id: str = "id"
+    """Key of a record's identity; without one, a document's follows from its content."""
     text: str = "text"
+    """Key of a document's text."""
     title: str = "title"
+    """Key of a document's title."""
     prompt: str = "prompt"
+    """Key of a question's wording."""
     answers: str = "answers"
+    """Key of a question's accepted answer, or list of them."""
     document: str = "document"
+    """Key of the id of the document that a question is about."""
 
 
 @dataclass(kw_only=True)

@@ -17,9 +17,7 @@ from kinj.data.rejects import Place
 def split_name(source: str) -> tuple[str, str | None]:
     """`hf:NAME:split` taken apart; the split is None where it is not given."""
     name, colon, split = source.removeprefix("hf:").rpartition(":")
-    return (
-        (name, split) if colon and re.fullmatch(r"[\w.-]+(\[[\d%:]*\])?", split) else (source.removeprefix("hf:"), None)
-    )
+    return (name, split) if colon and re.fullmatch(r"[\w.-]+", split) else (source.removeprefix("hf:"), None)
 
 
 def hub_rows(source: str, config: str | None = None) -> Iterator[tuple[Place, Json]]:
@@ -44,6 +42,22 @@ def hub_rows(source: str, config: str | None = None) -> Iterator[tuple[Place, Js
     rows = _choose(source, loaded, split)
     for number, row in enumerate(_guarded(source, rows), start=1):
         yield Place(source, number, "row"), plain_row(row)
+
+
+def hub_configs(source: str) -> list[str]:
+    """Names of the configurations of `hf:NAME`.
+
+    Raises:
+        UsageError: it cannot be reached.
+    """
+    import datasets
+
+    name = split_name(source)[0]
+    folder = Path(name).expanduser()
+    try:
+        return list(datasets.get_dataset_config_names(str(folder) if folder.exists() else name))
+    except Exception as error:
+        raise UsageError(f"{source} cannot be loaded: {_first_line(error)}", _unreachable_hint(name)) from error
 
 
 def _is_saved(folder: Path) -> bool:

@@ -26,7 +26,7 @@ class Place:
         return self.source if self.number is None else f"{self.source} {self.unit} {self.number:,}"
 
 
-class BadRecord(KinjError):
+class BadRecord(KinjError):  # noqa: N818 (named for what it carries)
     """A record that cannot be used. `place` says where it is and `reason` why, in words that follow the place."""
 
     def __init__(self, place: Place, reason: str, hint: str = "") -> None:
@@ -39,7 +39,8 @@ class Rejects:
     """Takes bad records. The file of rejected lines is made when the first one comes.
 
     Args:
-        policy: `stop` raises; `skip` sets the line aside and goes on.
+        policy: `stop` raises; `skip` sets the line aside and goes on; `ignore` only goes on, for another look at a source that is
+            read in earnest elsewhere.
         folder: where `NAME.rejected.jsonl` goes, NAME from the source; by default the current folder.
         name: name of that file instead, for example taken from an output: see `beside`.
 
@@ -73,7 +74,7 @@ class Rejects:
         """
         if self.policy == "stop":
             raise BadRecord(place, reason, hint)
-        if place in self._seen:
+        if self.policy == "ignore" or place in self._seen:
             return
         self._seen.add(place)
         self.left_out[SET_ASIDE] += 1

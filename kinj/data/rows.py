@@ -108,7 +108,7 @@ class _NotJson:
 def _second_opinion(line: bytes) -> Any:
     """What the standard library reads (it takes lone surrogates and any whole number), or why it is not JSON."""
     try:
-        text = line.decode()
+        text = line.decode().rstrip("\r\n")  # else a line cut inside a string would be blamed for its line end
     except UnicodeDecodeError as error:
         return _NotJson(f"byte {error.start + 1} of the line is 0x{line[error.start]:02x}", "UTF-8")
     try:

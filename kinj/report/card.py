@@ -11,7 +11,7 @@ from kinj.report.html import limits, result_rows
 from kinj.report.numbers import NOT_MEASURED, duration, interval_text, value_text
 from kinj.report.read import RunFiles
 from kinj.report.story import comparisons_in_words, covers
-from kinj.report.sweep_page import read_sweep, repeat
+from kinj.report.sweep import read_sweep, repeat
 from kinj.report.tables import kept_cells, kept_titles, main_cell, main_title
 
 SPECIAL = "\\`*[]<>|"
@@ -59,7 +59,7 @@ def write_sweep_card(sweep_dir: Path) -> Path:
         ]
         for g in results["groups"]
     ]
-    failed = [f"{failure['name']} failed: {failure['error']}" for failure in results["failed"]]
+    failed = [f"{failure['name']} failed: {failure['error']}" for failure in results["failures"]]
     parts = [
         f"# Sweep: {_md(results['model'])}, {_md(results['data'])}",
         _table(titles, rows),

@@ -11,7 +11,7 @@ from kinj.report import page, plots, story
 from kinj.report.numbers import NOT_MEASURED, Measure, duration
 from kinj.report.read import RunFiles
 from kinj.report.series import loss_series, probed_shares, recall_series, x_label
-from kinj.report.sweep_page import write_sweep_report
+from kinj.report.sweep import write_sweep_report
 
 __all__ = ["write_run_report", "write_sweep_report"]
 

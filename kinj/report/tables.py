@@ -126,7 +126,9 @@ def comparison_lines(results: Results) -> Iterator[str]:
             yield reference_line(results, reference)
     if cover := covers_line(results):
         yield cover
-    for failure in results["failed"]:
+    if overlap := overlap_line(results):
+        yield overlap
+    for failure in results["failures"]:
         yield f"failed: {failure['name']}: {failure['error'].splitlines()[0]} (trials/{failure['trial']}/log.txt)"
     yield from (f"note: {notice}" for notice in results["notices"])
 
@@ -174,6 +176,13 @@ def covers_line(results: Results) -> str:
     """What the intervals of the main column generalise over."""
     found = [measure["covers"] for group in results["groups"] if (measure := main_measure(results, group))]
     return f"95 % intervals cover {'; '.join(dict.fromkeys(found))}" if found else ""
+
+
+def overlap_line(results: Results) -> str:
+    """The share of each probe's prompts that stand in the training texts, at most over the trials."""
+    shares = results["prompt_overlap"].items()
+    found = [f"{probe} {'unknown' if share is None else f'{100 * share:.1f} %'}" for probe, share in shares]
+    return f"questions that stand in the training texts word for word: {', '.join(found)}" if found else ""
 
 
 def _has_arms(results: Results) -> bool:

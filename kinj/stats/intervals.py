@@ -144,7 +144,9 @@ def perplexity_interval(
     low, high = (None if end is None else math.exp(end - 2) for end in (inner.low, inner.high))
     value = math.exp(inner.value - 2)
     error = None if inner.error is None else inner.error * value  # delta method
-    return replace(inner, value=value, low=low, high=high, error=error, covers=inner.covers.replace("document", "passage"))
+    return replace(
+        inner, value=value, low=low, high=high, error=error, covers=inner.covers.replace("document", "passage")
+    )
 
 
 def smallest_detectable(standard_error: float, dof: float, power: float = 0.8, alpha: float = 0.05) -> float:

@@ -68,7 +68,9 @@ def _content_of(value: Any) -> Any:
 
 def _model(name: str) -> str:
     """A model or tokenizer: the content of its folder, or its name where it is made anew or comes from the Hub."""
-    from kinj.models.loading import locate
+    if name == "scratch":
+        return name
+    from kinj.models.loading import locate  # imports torch
 
     folder = locate(name)
     if folder is None:

@@ -9,8 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kinj.eval.ranking import wins
+
 COSTS = ("steps", "passes", "tokens", "label_tokens", "seconds")
 """What `summary.json` of a run says it cost."""
+
+RANKINGS = ("ranked_first", "choice")
+"""Measures that say whether the accepted answer has the largest log-probability, as they begin."""
 
 SCORES = ("_f1", "_containment", "_rouge_l_recall", "_change")
 """Endings of measures that stand beside an exact match over the same questions."""
@@ -69,6 +74,9 @@ class TrialResult:
         if measure is None or not path.exists():
             return None
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        ranked = _ranked(rows, name)
+        if ranked and _agrees(ranked, measure):
+            return ranked
         asked = [row for row in rows if "scores" in row]
         by_kind = [
             [row for row in asked if row.get("kind") == kind] for kind in {row.get("kind"): None for row in asked}
@@ -94,6 +102,22 @@ def _scored(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
         return None
     values = {row["id"]: float(row["scores"][score]) for row in rows}
     return Items(values, {row["id"]: row.get("document") or row["id"] for row in rows})
+
+
+def _ranked(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
+    """Whether each question's accepted answer came first among its candidates; None for a measure that is no ranking."""
+    if not measure.startswith(RANKINGS):
+        return None
+    rows = [row for row in rows if "ranking" in row]
+    values = {row["id"]: wins(_amounts(row["ranking"], measure)) for row in rows}
+    return Items(values, {row["id"]: row.get("document") or row["id"] for row in rows}) if values else None
+
+
+def _amounts(ranking: dict[str, list[float]], measure: str) -> list[float]:
+    raw, neutral = ranking["logprobs"], ranking["neutral_logprobs"]
+    if measure.endswith("_no_question"):
+        return neutral
+    return [a - b for a, b in zip(raw, neutral, strict=True)] if measure.endswith("_pmi") else raw
 
 
 def _agrees(items: Items, measure: dict[str, Any]) -> bool:

@@ -70,8 +70,9 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
         "space": _space(planned),
         "groups": [_group(row, shown, settings) for row in rows],
         "comparisons": _comparisons(rows, settings, main) if main else [],
-        "failed": _failures(planned, errors, labels),
+        "failures": _failures(planned, errors, labels),
         "not_measured": _not_measured(results),
+        "prompt_overlap": _overlap(results),
         "reference": _reference(settings),
         "notices": _notices(results, main, settings),
     }
@@ -195,6 +196,20 @@ def _not_measured(results: Sequence[TrialResult]) -> dict[str, str]:
         for result in results
         for probe, found in result.probes.items()
         if "not_measured" in found
+    }
+
+
+def _overlap(results: Sequence[TrialResult]) -> dict[str, float | None]:
+    """Largest share, over the trials, of a probe's prompts that stand in the training texts; null where it is not known."""
+    shares: dict[str, list[float | None]] = {}
+    for result in results:
+        for probe, found in result.probes.items():
+            overlap = found.get("prompt_overlap")
+            if isinstance(overlap, dict) and overlap.get("prompts"):
+                shares.setdefault(probe, []).append(overlap["share"])
+    return {
+        probe: None if None in many else max(share for share in many if share is not None)
+        for probe, many in shares.items()
     }
 
 

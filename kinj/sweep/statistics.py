@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinj.stats import Interval, paired_difference, smallest_detectable, t_interval
@@ -24,7 +25,7 @@ def over_replicates(values: Values, data: str) -> Interval | None:
     if len(units) < 2:
         return None
     interval = t_interval(list(units.values()))
-    return Interval(**{**vars(interval), "n": len(values), "covers": _covers(list(values), data)})
+    return replace(interval, n=len(values), covers=_covers(list(values), data))
 
 
 def _units(values: Values) -> dict[int, float]:
@@ -58,6 +59,15 @@ def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: s
     if interval is None:
         covers = f"{about['covers']}; one run: says nothing about other seeds"
         return {**{key: value for key, value in about.items() if key != "note"}, **runs, "covers": covers}
+    if (
+        about["unit"] == "share"
+        and not name.endswith("_change")
+        and interval.low is not None
+        and interval.high is not None
+    ):
+        interval = replace(
+            interval, low=max(0.0, interval.low), high=min(1.0, interval.high)
+        )  # a share has no other values
     return {**as_json(interval), "unit": about["unit"], "direction": about["direction"], **runs}
 
 
@@ -95,8 +105,7 @@ def _by_question(a: TrialResult, b: TrialResult, probe: str, name: str) -> Inter
     ids = list(left.values)
     documents = [left.documents[identity] for identity in ids]
     interval = paired_difference([left.values[i] for i in ids], [right.values[i] for i in ids], documents)
-    covers = f"{interval.covers}; one run: says nothing about other seeds"
-    return Interval(**{**vars(interval), "covers": covers})
+    return replace(interval, covers=f"{interval.covers}; one run: says nothing about other seeds")
 
 
 def as_json(interval: Interval) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import signal
 import sys
 import threading
 import traceback
-from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +98,7 @@ def _kept(ledger: Ledger, trial: str, lease: str) -> Iterator[None]:
     def renew() -> None:
         while not ended.wait(LEASE_SECONDS / 5):
             if not ledger.renew(trial, lease):
-                interrupt_main()
+                os.kill(os.getpid(), signal.SIGINT)  # unlike interrupt_main, also wakes the main thread from a wait
                 return
 
     thread = threading.Thread(target=renew, daemon=True)

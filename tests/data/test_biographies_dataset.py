@@ -80,7 +80,7 @@ def test_pools_are_about_the_right_people(made: DataSet) -> None:
     assert people_of(made, "train_documents") == people_of(made, "train_questions") == ids("C4", 10)
     assert people_of(made, "strangers") == ids("Z", 200)
     assert people_of(made, "base_documents") == a(0, 1, 2, 3)
-    assert people_of(made, "base_questions") == a(0, 2)
+    assert people_of(made, "base_questions") == people_of(made, "base_extra_questions") == a(0, 2)
     assert people_of(made, "unquestioned") == a(1, 3)
     assert people_of(made, "replay") == people_of(made, "known_replayed") == a(0, 1)
     assert people_of(made, "known_unreplayed") == a(2, 3)
@@ -97,6 +97,7 @@ def test_what_is_measured_is_held_out_and_what_is_trained_is_not(made: DataSet) 
         "train_documents": {"documents"},
         "base_documents": {"documents"},
         **{key: {"train"} for key in ("train_questions", "replay", "base_questions")},
+        "base_extra_questions": {"extra"},
         **{
             key: {"held_out"}
             for key in ("questions", "known_replayed", "known_unreplayed", "unquestioned", "strangers")

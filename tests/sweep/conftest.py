@@ -37,7 +37,11 @@ def start(loaded: Loaded, tmp_path: Path, entries: None) -> Start:
     """Runs a sweep over a space: `start({"seed": [0, 1]}, "good", workers=2)`."""
 
     def run(
-        space: Mapping[str, Sequence[Any]], entry: str, workers: int = 2, over: Mapping[str, Any] | None = None, **more: Any
+        space: Mapping[str, Sequence[Any]],
+        entry: str,
+        workers: int = 2,
+        over: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> SweepResult:
         base = loaded.override(over or {})
 

@@ -50,7 +50,10 @@ class LedgerContract:
 
     def test_trials_are_planned_in_order_and_once(self, ledger: Ledger) -> None:
         ledger.plan("a")
-        assert [(s.trial, s.state, s.attempts) for s in ledger.states().values()] == [("a", PLANNED, 0), ("b", PLANNED, 0)]
+        assert [(s.trial, s.state, s.attempts) for s in ledger.states().values()] == [
+            ("a", PLANNED, 0),
+            ("b", PLANNED, 0),
+        ]
 
     def test_unknown_trial_is_refused(self, ledger: Ledger) -> None:
         with pytest.raises(KeyError):

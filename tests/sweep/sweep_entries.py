@@ -44,6 +44,15 @@ def slow(config: Path, folder: Path) -> None:
         raise
 
 
+def paced(config: Path, folder: Path) -> None:
+    """Stays at half of its training for a moment."""
+    row = {"kind": "stage", "name": "inject", "steps": 100, "done": 0}
+    (folder / "events.jsonl").write_text(json.dumps(row) + "\n")
+    (folder / "metrics.jsonl").write_text('{"step": 50}\n')
+    time.sleep(1)
+    good(config, folder)
+
+
 def forgetful(config: Path, folder: Path) -> None:
     """Ends well and leaves nothing."""
 
@@ -54,14 +63,44 @@ def threads(config: Path, folder: Path) -> None:
     good(config, folder)
 
 
+def kill_yourself() -> None:
+    """Ends as the out-of-memory killer would end it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep_a_minute() -> None:
+    """Too slow to wait for."""
+    time.sleep(60)
+
+
+def count_others(folder: str, seconds: float) -> int:
+    """How many calls for the same folder are going on at once, this one included."""
+    mine = Path(folder) / f"at-work-{os.getpid()}"
+    mine.touch()
+    time.sleep(seconds)
+    found = len(list(Path(folder).glob("at-work-*")))
+    mine.unlink()
+    return found
+
+
 def write_run(folder: Path, recall: float, passes: int, steps: int = 100, seed: int = 0, **more: Any) -> None:
     """What a finished run leaves: results, predictions, cost, events."""
     rng = random.Random(seed)
     hits = [rng.random() < recall for _ in range(PEOPLE)]
     value = sum(hits) / PEOPLE
-    about = {"n": PEOPLE, "clusters": PEOPLE, "unit": "share", "direction": 1, "covers": f"other questions like these {PEOPLE}"}
+    about = {
+        "n": PEOPLE,
+        "clusters": PEOPLE,
+        "unit": "share",
+        "direction": 1,
+        "covers": f"other questions like these {PEOPLE}",
+    }
+    overlap = {"prompt_overlap": {"prompts": PEOPLE, "share": 0.25}}
     probes: dict[str, Any] = {
-        "biographies": {"measures": {"recall": {"value": value, "low": value - 0.1, "high": value + 0.1, **about}}},
+        "biographies": {
+            "measures": {"recall": {"value": value, "low": value - 0.1, "high": value + 0.1, **about}},
+            **overlap,
+        },
         **more.get("probes", {}),
     }
     rows = [
@@ -70,7 +109,13 @@ def write_run(folder: Path, recall: float, passes: int, steps: int = 100, seed: 
     ]
     (folder / "predictions").mkdir(parents=True, exist_ok=True)
     (folder / "predictions" / "biographies.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    cost = {"steps": steps, "passes": passes, "tokens": 1000 * steps, "label_tokens": 900 * steps, "seconds": 0.1 * passes}
+    cost = {
+        "steps": steps,
+        "passes": passes,
+        "tokens": 1000 * steps,
+        "label_tokens": 900 * steps,
+        "seconds": 0.1 * passes,
+    }
     (folder / "summary.json").write_text(json.dumps({"schema": 1, "parameters": 2_000_000, **cost}))
     with (folder / "events.jsonl").open("a") as file:
         file.write(json.dumps({"kind": "stage", "name": "inject", "steps": steps, "done": 0, "time": 1.0}) + "\n")

@@ -79,7 +79,9 @@ def test_hub_names_count_as_they_are(loaded: Loaded) -> None:
 def test_a_source_of_a_stage_counts_by_content(loaded: Loaded, tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_text("text")
-    first, second = (of(loaded, train__stages__inject__data__replay__path=str(tmp_path / n)) for n in ("a.jsonl", "b.jsonl"))
+    first, second = (
+        of(loaded, train__stages__inject__data__replay__path=str(tmp_path / n)) for n in ("a.jsonl", "b.jsonl")
+    )
     assert first == second != of(loaded)
 
 
@@ -109,7 +111,11 @@ def test_a_model_counts_by_its_weights_not_by_its_place(tmp_path: Path) -> None:
 
 def test_a_hub_model_counts_by_name_and_revision() -> None:
     loaded = load("train", environ={})
-    found = {of(loaded, model__name="org/m"), of(loaded, model__name="org/n"), of(loaded, model__name="org/m", model__revision="v2")}
+    found = {
+        of(loaded, model__name="org/m"),
+        of(loaded, model__name="org/n"),
+        of(loaded, model__name="org/m", model__revision="v2"),
+    }
     assert len(found) == 3
 
 

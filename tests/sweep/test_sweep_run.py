@@ -8,18 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from kinj.config import Loaded
 from kinj.config.errors import UsageError
-from kinj.sweep.executor import Job, LocalExecutor, cores
+from kinj.sweep.executor import cores
 from kinj.sweep.ledger import FileLedger
-from kinj.sweep.run import SweepResult
+from kinj.sweep.run import SweepResult, plan
+from kinj.sweep.space import grid
 from kinj.sweep.watch import SweepProgress
-from kinj.sweep.worker import attempt, find
 
 Start = Callable[..., SweepResult]
 
@@ -43,10 +45,10 @@ def test_all_trials_run_once_and_never_again(start: Start) -> None:
 def test_one_fails_and_one_is_killed_and_the_rest_finish(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     first = start({"seed": [0, 1, 2, 3]}, "uneven")
     assert (first.done, first.failed, first.exit_code) == (2, 2, 3)
-    errors = {failure["name"]: failure["error"] for failure in first.table["failed"]}
+    errors = {failure["name"]: failure["error"] for failure in first.table["failures"]}
     assert "RuntimeError: this trial is broken" in errors["seed=1"]
     assert "SIGKILL" in errors["seed=2"]
-    broken = next(failure["trial"] for failure in first.table["failed"] if failure["name"] == "seed=1")
+    broken = next(failure["trial"] for failure in first.table["failures"] if failure["name"] == "seed=1")
     log = (first.folder / "trials" / broken / "log.txt").read_text()
     assert "trial with seed 1" in log
     assert "Traceback" in log
@@ -55,19 +57,19 @@ def test_one_fails_and_one_is_killed_and_the_rest_finish(start: Start, monkeypat
     again = start({"seed": [0, 1, 2, 3]}, "uneven")
     assert (again.done, again.failed, again.resumed, again.exit_code) == (4, 0, 2, 0)
     assert calls(again) == {0: 1, 1: 1, 2: 1, 3: 1}
-    assert again.table["failed"] == []
+    assert again.table["failures"] == []
 
 
 def test_nothing_done_is_a_failure(start: Start) -> None:
     result = start({}, "forgetful")
     assert (result.done, result.failed, result.exit_code) == (0, 1, 1)
-    assert "left no results.json" in result.table["failed"][0]["error"]
+    assert "left no results.json" in result.table["failures"][0]["error"]
     assert result.table["groups"][0]["measures"] == {}
 
 
 def test_an_entry_that_does_not_exist(start: Start) -> None:
     result = start({}, "absent")
-    assert "names no function" in result.table["failed"][0]["error"]
+    assert "names no function" in result.table["failures"][0]["error"]
 
 
 def test_results_that_were_removed_are_made_again(start: Start) -> None:
@@ -115,8 +117,14 @@ def test_progress_counts(start: Start) -> None:
     start({"seed": [0, 1]}, "uneven", workers=1, progress=seen.append)
     last = seen[-1]
     assert (last.total, last.resumed, last.done, last.failed, last.running) == (2, 0, 1, 1, ())
-    assert any(progress.running and progress.running[0].name == "seed=0" for progress in seen)
     assert str(last).startswith("2 trials, 1 done, 0 running, 1 failed")
+
+
+def test_progress_shows_what_runs(start: Start) -> None:
+    seen: list[SweepProgress] = []
+    start({}, "paced", progress=seen.append)
+    shares = {progress.running[0].share for progress in seen if progress.running}
+    assert 0.5 in shares
 
 
 def test_cores_are_shared_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +132,6 @@ def test_cores_are_shared_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> 
     result = start({}, "threads", workers=1)
     trial = result.folder / "trials" / result.table["groups"][0]["trials"][0]["trial"]
     assert (trial / "threads").read_text() == str(cores())
-    assert LocalExecutor(1000).threads == 1
 
 
 SWEEP = """
@@ -143,7 +150,9 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_a_sweep_stops_its_workers_and_leaves_it_resumable(tmp_path: Path, entries: None, signal_number: int) -> None:
+def test_stopping_a_sweep_stops_its_workers_and_leaves_it_resumable(
+    tmp_path: Path, entries: None, signal_number: int
+) -> None:
     folder = tmp_path / "sweep"
     process = subprocess.Popen([sys.executable, "-c", SWEEP, str(folder)], env=os.environ)
     deadline = time.monotonic() + 30
@@ -156,26 +165,28 @@ def test_stopping_a_sweep_stops_its_workers_and_leaves_it_resumable(tmp_path: Pa
     assert len(list(folder.glob("trials/*/stopped"))) == 2
 
 
-def test_a_trial_in_other_hands_is_left_alone(tmp_path: Path) -> None:
-    ledger = FileLedger(tmp_path)
-    ledger.plan("a")
-    assert ledger.take("a")
-    assert attempt(str(tmp_path), "a", str(tmp_path / "trials" / "a"), "nowhere:nothing") == 75
+def test_a_trial_in_other_hands_is_waited_for(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = start({"seed": [0, 1]}, "uneven")  # seed 1 fails
+    name = first.table["failures"][0]["trial"]
+    ledger = FileLedger(tmp_path / "sweep")
+    lease = ledger.take(name)
+    assert lease
+    threading.Timer(0.5, ledger.finish, (name, lease, "interrupted")).start()
+    monkeypatch.setenv("SWEEP_REPAIRED", "1")
+    again = start({"seed": [0, 1]}, "uneven")
+    assert (again.done, again.failed, again.resumed) == (2, 0, 1)
+    assert calls(again) == {0: 1, 1: 1}
 
 
-def test_find_says_what_it_wants() -> None:
-    assert find("json:dumps") is json.dumps
-    with pytest.raises(UsageError) as caught:
-        find("json")
-    assert "package.module:function" in caught.value.hint
+def test_a_worker_that_cannot_start(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    error = start({}, "good").table["failures"][0]["error"]
+    assert "could not start (the worker ended with exit code 1; see log.txt)" in error
 
 
-def test_executor_yields_codes_and_signals(tmp_path: Path, entries: None) -> None:
-    jobs = [
-        Job("fine", "json:loads", {"s": "0"}, tmp_path / "fine.txt"),
-        Job("code", "json:loads", {"s": "7"}, tmp_path / "code.txt"),
-        Job("died", "os:kill", {}, tmp_path / "died.txt"),
-    ]
-    outcomes = {outcome.name: outcome.code for outcome in LocalExecutor(2).map(jobs)}
-    assert outcomes == {"fine": 0, "code": 7, "died": 1}
-    assert "TypeError" in (tmp_path / "died.txt").read_text()
+def test_without_a_folder_the_same_trials_meet_again(loaded: Loaded) -> None:
+    def folder(space: dict[str, list[int]]) -> Path:
+        return plan(grid(space), lambda trial: loaded.override(trial.overrides).settings)[0]
+
+    assert folder({"seed": [0, 1]}) == folder({"seed": [0, 1]}) == folder({"seed": [1, 0]}) != folder({"seed": [0, 2]})
+    assert folder({}).parent == Path("runs")

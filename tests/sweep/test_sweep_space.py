@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -61,7 +62,9 @@ def test_mistakes(space: dict[str, list[Any]], arms: dict[str, dict[str, Any]], 
 KEYS = st.sampled_from(["seed", "data.seed", "optim.lr", "train.threads", "model.size"])
 
 
-@given(st.dictionaries(KEYS, st.lists(st.integers(), min_size=1, max_size=3, unique=True), max_size=4), st.integers(0, 3))
+@given(
+    st.dictionaries(KEYS, st.lists(st.integers(), min_size=1, max_size=3, unique=True), max_size=4), st.integers(0, 3)
+)
 def test_every_combination_once(space: dict[str, list[int]], arms: int) -> None:
     trials = grid(space, {f"arm{number}": {} for number in range(arms)})
     expected = max(arms, 1)
@@ -70,5 +73,5 @@ def test_every_combination_once(space: dict[str, list[int]], arms: int) -> None:
     assert len(trials) == expected == len({str(trial) for trial in trials})
     # Whole comparisons first: a replication is complete before the next one starts.
     replicates = [tuple(trial.point.get(key) for key in sorted(set(REPLICATION) & set(space))) for trial in trials]
-    changes = sum(a != b for a, b in zip(replicates, replicates[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(replicates))
     assert changes == len(set(replicates)) - 1

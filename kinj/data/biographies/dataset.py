@@ -15,7 +15,7 @@ from kinj.data.records import Document, Question, Record
 BASE_PEOPLE = 1000
 """Size of population A. Person i has questions if i is even, and is replayed if i % 4 is 0 or 1."""
 BASE_SEED = 0
-BASE_VIEWS, BASE_WORDINGS = 24, 4
+BASE_VIEWS, BASE_WORDINGS, EXTRA_WORDINGS = 24, 4, 3
 REPLAY_VIEWS = 2
 TEACHER_WORDINGS = 2
 STRANGERS = 200
@@ -31,6 +31,7 @@ def data_set(settings: DataSettings) -> DataSet:
     - `known_replayed`, `known_unreplayed`: held-out wordings about the people of A who are, and are not, in `replay`.
     - `unquestioned`: all forms, held-out wordings, about the people of A that no question was trained on for.
     - `base_documents`, `base_questions`: all of A in 24 texts each; questions about half of them, training wordings.
+    - `base_extra_questions`: about the same half in further wordings, for the second stage of pre-training.
     - `strangers`: held-out wordings about people nothing was trained on for.
 
     `limit` counts people, in the pools of the first two lines and in `base_*`; older knowledge is measured in full.
@@ -50,6 +51,7 @@ def data_set(settings: DataSettings) -> DataSet:
         "unquestioned": unquestioned,
         "base_documents": made.base_documents,
         "base_questions": made.base_questions,
+        "base_extra_questions": made.base_extra_questions,
         "strangers": lambda: questions(Population("Z", STRANGERS), seed=BASE_SEED, forms=("forward",)),
     }
     result = DataSet(settings.name, {})
@@ -80,7 +82,7 @@ class _Pools:
         """How many people `limit` keeps out of a pool."""
         of = {"documents": self.people.people, "questions": self.people.people, "base_documents": BASE_PEOPLE}
         of |= {"train_documents": self.people.teachers, "train_questions": self.people.teachers}
-        of |= {"base_questions": BASE_PEOPLE}
+        of |= {"base_questions": BASE_PEOPLE, "base_extra_questions": BASE_PEOPLE}
         return of.get(pool, 0) - self._most(of.get(pool, 0))
 
     def _teachers(self) -> Population:
@@ -113,9 +115,15 @@ class _Pools:
         return (_base_text(people, index, view) for index in range(people.size) for view in range(BASE_VIEWS))
 
     def base_questions(self) -> Iterator[Question]:
+        return self._base_questions("train", BASE_WORDINGS)
+
+    def base_extra_questions(self) -> Iterator[Question]:
+        return self._base_questions("extra", EXTRA_WORDINGS)
+
+    def _base_questions(self, split: str, wordings: int) -> Iterator[Question]:
         people = Population("A", self._most(BASE_PEOPLE))
         asked = range(0, people.size, 2)
-        return questions(people, seed=BASE_SEED, split="train", per_attribute=BASE_WORDINGS, people=asked)
+        return questions(people, seed=BASE_SEED, split=split, per_attribute=wordings, people=asked)
 
 
 def replay() -> Iterator[Record]:

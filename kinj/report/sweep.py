@@ -22,6 +22,7 @@ from kinj.report.tables import (
     kept_titles,
     main_measure,
     main_title,
+    overlap_line,
     reference_of,
 )
 
@@ -61,9 +62,7 @@ def write_sweep_report(sweep_dir: Path, command: str | None = None) -> Path:
         page.section("Result", _table(results), page.plots(_figures(results))),
         *_compared(results),
         *_curves(folder, results),
-        page.section(
-            "What the intervals cover", page.items(story.covers(results) or ["nothing: no trial has finished"])
-        ),
+        page.section("What the intervals cover", page.items(_covers(results))),
         *_wrong(results),
         page.section("Repeat it", page.command(command or repeat(folder, results)), _trials(results)),
     ]
@@ -91,7 +90,7 @@ def _title(results: Results) -> str:
 
 def _lead(results: Results) -> str:
     asked = f"How much does {results['model']} know of {results['data']} afterwards, and what did it forget?"
-    how = "Every row is the same start model and the same data, taught differently; questions are in wordings never trained on."
+    how = "Every row starts from the same settings and differs only in the way named."
     return f'<p class="lead">{page.text(asked)}</p><p>{page.text(how)}</p>'
 
 
@@ -261,8 +260,13 @@ def _curves(folder: Path, results: Results) -> list[str]:
     ]
 
 
+def _covers(results: Results) -> list[str]:
+    overlap = overlap_line(results)
+    return [*(story.covers(results) or ["nothing: no trial has finished"]), *([overlap] if overlap else [])]
+
+
 def _wrong(results: Results) -> list[str]:
-    failed = [f"{f['name']} failed: {f['error']} (trials/{f['trial']}/log.txt)" for f in results["failed"]]
+    failed = [f"{f['name']} failed: {f['error']} (trials/{f['trial']}/log.txt)" for f in results["failures"]]
     said = [*failed, *results["notices"]]
     return [page.section("To be known", page.items(said))] if said else []
 
