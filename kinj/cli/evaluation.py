@@ -13,6 +13,7 @@ from kinj.cli.workflow import RUNS, run_settings
 from kinj.config import Loaded, to_yaml
 from kinj.config.schema import Settings
 from kinj.data import open_data
+from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model, locate
@@ -25,6 +26,7 @@ class Evaluated:
     name: str
     content: dict[str, Any]
     folder: Path
+    data: DataSet
 
     def show(self) -> None:
         """The table on stdout; what must be said about it, and where the answers are, on stderr."""
@@ -62,7 +64,7 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
         write_pages(RunDir(run))
     for account in data.accounts:
         note(f"data: {account}")
-    return Evaluated(name, content, folder)
+    return Evaluated(name, content, folder, data)
 
 
 def _model(settings: Settings, run: Path | None, name: str) -> LanguageModel:

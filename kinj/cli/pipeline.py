@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from kinj.augment.engine import augment_documents
+from kinj.cli.common import note
 from kinj.config import from_yaml, to_yaml
-from kinj.config.errors import KinjError
+from kinj.config.errors import DONE, PARTLY, KinjError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.records import Document, Question
+from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
 from kinj.train.run import Progress, TrainResult, train
@@ -93,8 +95,12 @@ def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = Non
     return load_model(model, settings.seed, lambda: training_texts(settings, data), settings.data.max_tokens)
 
 
-def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> TrainResult:
-    """Trains in a run directory, from its latest checkpoint where `run.resume` is set, and says so in its events."""
+def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> tuple[TrainResult, DataSet]:
+    """Trains in a run directory, from its latest checkpoint where `run.resume` is set, and says so in its events.
+
+    Returns:
+        What the run did, and its data with the accounts of what was used and what was left out.
+    """
     data = open_data(settings.data, settings.run.on_error, run.path)
     checkpoint = run.latest_checkpoint() if settings.run.resume else None
     language_model = start_model(settings, data, checkpoint)
@@ -117,7 +123,16 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         {"schema": 1, "parameters": language_model.parameters, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
-    return result
+    return result, data
+
+
+def set_aside(data: DataSet) -> int:
+    """The exit code that the input lines call for: `PARTLY`, said on stderr, where some were set aside."""
+    count = rejected(data)
+    if not count:
+        return DONE
+    note(f"{count:,} lines were set aside, each with its reason, in *.rejected.jsonl")
+    return PARTLY
 
 
 def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
-from kinj.cli.pipeline import new_run, train_in, write_pages
+from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
 from kinj.cli.progress import training_progress
 from kinj.config import Loaded
 from kinj.config.errors import UsageError
@@ -30,7 +30,7 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
         return describe_training(settings, loaded, as_json)
     with new_run(settings, settings.train.recipe, loaded.overrides()) as run, training_progress() as progress:
         note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
-        result = train_in(settings, run, progress)
+        result, data = train_in(settings, run, progress)
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")
@@ -42,7 +42,7 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
         passes = f"{result.passes:,} passes, {result.tokens:,} tokens"
         print(f"{run.path}  {result.steps:,} steps, {passes}, {result.seconds:.1f} s ({rate:,.0f} tokens/s)")
         note(f"next: kinj eval {run.path}")
-    return 0
+    return set_aside(data)
 
 
 def _resumed(loaded: Loaded) -> Loaded:
@@ -100,10 +100,10 @@ def eval_models(
         results = [evaluate_one(name, loaded) for name in named]
     if as_json:
         emit("eval", results=[result.content | {"folder": str(result.folder)} for result in results])
-        return 0
-    for result in results:
-        result.show()
-    return 0
+    else:
+        for result in results:
+            result.show()
+    return max(set_aside(result.data) for result in results)
 
 
 def _start_of(named: Sequence[str], loaded: Loaded) -> str:

@@ -54,7 +54,12 @@ def generation(question: Question, settings: Settings) -> Request:
     """The request for a greedy answer to a question."""
     meta = {"question": question, "normalizer": settings.eval.normalizer}
     return Request(
-        kind="generate", prompt=question.prompt, max_new_tokens=settings.eval.max_new_tokens, id=question.id, meta=meta
+        kind="generate",
+        prompt=question.prompt,
+        max_new_tokens=settings.eval.max_new_tokens,
+        completion=question.meta.get("form") == "completion",
+        id=question.id,
+        meta=meta,
     )
 
 

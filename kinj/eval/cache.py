@@ -87,6 +87,7 @@ def _key(model: str, request: Request) -> str:
         request.prompt,
         request.continuation,
         request.max_new_tokens if request.kind == "generate" else 0,
+        request.completion,
     ]
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -118,8 +118,14 @@ class Codec:
     def _start(self) -> list[int]:
         return [] if self.chat else self._bos  # a chat template writes its own BOS
 
-    def prompt(self, prompt: str) -> list[int]:
-        """Token ids of a question as it is put to the model, ending where the answer starts."""
+    def prompt(self, prompt: str, *, completion: bool = False) -> list[int]:
+        """Token ids of a question as it is put to the model, ending where the answer starts.
+
+        Args:
+            completion: it is the beginning of a text to go on with, and is put as it is.
+        """
+        if completion:
+            return self._bos + self.encode([prompt.rstrip()])[0]
         return self._start() + self.encode([self._prompt_text(prompt)])[0]
 
     def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Example]:

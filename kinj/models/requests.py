@@ -19,6 +19,8 @@ class Request:
     prompt: str
     continuation: str | None = None
     max_new_tokens: int = 32
+    completion: bool = False
+    """`generate` only: `prompt` is the beginning of a text to go on with, not a question."""
     id: str = ""
     meta: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 

@@ -181,28 +181,49 @@ def wait_for(condition: Any, seconds: float = 90) -> None:
 LONGER = [
     "experiment=smoke",
     "data.biographies.people=6",
-    "train.stages.inject.steps=40",
+    "train.stages.inject.steps=14",
     "train.threads=1",
     "-o",
     "run",
 ]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    process = start("train", *LONGER, cwd=folder)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    return folder / "run"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
-def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals, tmp_path: Path) -> None:
-    for name in ("whole", "cut"):
-        (tmp_path / name).mkdir()
-    whole = start("train", *LONGER, cwd=tmp_path / "whole")
-    assert whole.wait() == 0, whole.stderr and whole.stderr.read()
-    cut = start("train", *LONGER, cwd=tmp_path / "cut")
-    wait_for(lambda: (tmp_path / "cut/run/checkpoints/step-000005").exists())
+def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals, tmp_path: Path, whole: Path) -> None:
+    cut = start("train", *LONGER, cwd=tmp_path)
+    wait_for(lambda: (tmp_path / "run/checkpoints/step-000005").exists())
     cut.send_signal(number)
     _, err = cut.communicate()
     if number == signal.SIGINT:
         assert cut.returncode == 130
         assert b"--resume" in err
-    again = start("train", "-o", "run", "--resume", cwd=tmp_path / "cut")
-    assert again.wait() == 0, again.stderr and again.stderr.read()
-    assert digest(tmp_path / "cut/run") == digest(tmp_path / "whole/run")
-    metrics = [(tmp_path / name / "run/metrics.jsonl").read_bytes() for name in ("cut", "whole")]
-    assert metrics[0] == metrics[1]
+    again = start("train", "-o", "run", "--resume", cwd=tmp_path)
+    _, err = again.communicate()
+    assert again.returncode == 0, err
+    assert digest(tmp_path / "run") == digest(whole)
+    assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+
+
+def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
+    lines = [
+        '{"text": "The office of team one is on floor two."}',
+        '{"text": "broken',
+        '{"text": "Team two is on floor three."}',
+    ]
+    Path("corpus.jsonl").write_text("\n".join(lines) + "\n")
+    assert kinj("train", "corpus.jsonl", "train.stages.inject.epochs=1") == 1
+    assert "corpus.jsonl line 2" in kinj.err
+    assert not Path("runs/inject-001").exists()
+    assert kinj("train", "corpus.jsonl", "train.stages.inject.epochs=1", "--on-error", "skip") == 3
+    assert "1 lines were set aside" in kinj.err
+    assert list(Path("runs").rglob("*.rejected.jsonl"))

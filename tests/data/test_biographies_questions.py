@@ -47,7 +47,9 @@ def test_no_wording_is_shared_or_contained() -> None:
 
 
 def test_no_question_wording_appears_in_a_sentence() -> None:
-    told = [t.replace("{Name}", "{name}").lower() for r in RELATIONS for s in SPLITS for t in templates(r, s)]
+    told = [
+        t.replace("{Name}", "{name}").lower() for r in RELATIONS for s in ("train", "held_out") for t in templates(r, s)
+    ]
     asked = [
         w.rstrip("?").lower() for form, relation in ASKED for split in SPLITS for w in wordings(form, relation, split)
     ]

@@ -80,6 +80,14 @@ def test_a_question_is_never_cut() -> None:
         Codec(TOKENIZER, ModelSettings(), 20).question("Why? " * 20, "because")
 
 
+@pytest.mark.parametrize("kind", VARIANTS)
+def test_the_beginning_of_a_text_is_put_as_it_is(kind: str) -> None:
+    codec = Codec(VARIANTS[kind], ModelSettings(), 128)
+    (document,) = codec.document("Ada Byron was born in London.")
+    start = codec.prompt("Ada Byron was born in ", completion=True)
+    assert document.ids[: len(start)].tolist() == start
+
+
 def test_braces_in_a_question_survive() -> None:
     codec = Codec(TOKENIZER, ModelSettings(), 128)
     assert "{x} {prompt}" in codec.decode(codec.prompt("what is {x} {prompt}?"))
