@@ -63,10 +63,16 @@ def _choices(group: str) -> dict[str, str]:
 @show.command("methods")
 @command("show methods")
 def methods(as_json: common.Json = False) -> None:
-    """List augmentation methods (augment.method)."""
+    """List augmentation methods (augment.method), and the format families that `formatting` draws from."""
+    from kinj.augment.formats.table import FAMILIES
     from kinj.config.names import METHODS
 
+    if as_json:
+        rows = [{"name": name, "about": about} for name, about in METHODS.items()]
+        emit("show methods", methods=rows, families=list(FAMILIES))
+        return
     _print("methods", METHODS, as_json)
+    print(f"families of formatting (augment.formatting.families, .exclude): {', '.join(FAMILIES)}")
 
 
 @show.command("probes")

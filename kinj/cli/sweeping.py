@@ -13,6 +13,7 @@ from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
 from kinj.config import Loaded
 from kinj.config.schema import Settings
+from kinj.data import open_data
 from kinj.report.card import write_sweep_card
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
@@ -34,6 +35,8 @@ def run_sweep(
 
     folder = Path(settings.run.dir) if settings.run.dir else None
     where, planned = plan(trials, make_settings, folder)
+    for one in planned:
+        open_data(one.settings.data)  # a path that is missing is said now, not by every trial
     if dry_run:
         return _describe(loaded, where, [str(one.trial) for one in planned], as_json)
     note(f"sweep {where}: {len(planned)} trials, {settings.sweep.workers} at a time")

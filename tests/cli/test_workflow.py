@@ -152,6 +152,12 @@ def test_no_such_model(kinj: Commands) -> None:
     assert "did you mean tiny" in kinj.err
 
 
+def test_a_sweep_without_its_data_does_not_start(kinj: Commands, tmp_path: Path) -> None:
+    assert kinj("sweep", "seed=0,1", "data=wiki2023", "data.path=nowhere", "train=cpt") == 2
+    assert "nowhere" in kinj.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_sweep_over_seeds_and_again(kinj: Commands) -> None:
     command = ["sweep", "seed=0,1", *SMALL, "eval.limit=30", "-o", "many"]
     first = kinj.json(*command)
