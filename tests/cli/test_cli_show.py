@@ -31,7 +31,7 @@ LISTS = {
 
 @pytest.mark.parametrize("kind", LISTS)
 def test_list_names_everything_with_a_line_about_it(kind: str, kinj: Kinj) -> None:
-    lines = kinj("show", kind).stdout.splitlines()
+    lines = [line for line in kinj("show", kind).stdout.splitlines() if not line.startswith("families of")]
     assert sorted(line.split()[0] for line in lines) == LISTS[kind]
     assert all(len(line.split()) > 3 for line in lines)
 
@@ -153,3 +153,9 @@ def test_output_cut_by_head_leaves_no_traceback() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert set(json.loads(done.stdout)) >= {"id", "text"}
+
+
+def test_methods_come_with_the_format_families(kinj: Kinj) -> None:
+    from kinj.augment.formatting import FAMILIES
+
+    assert kinj("show", "methods").stdout.splitlines()[-1].endswith(", ".join(FAMILIES))
