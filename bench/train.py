@@ -29,7 +29,7 @@ from kinj.train.optim import build_adamw
 from kinj.train.step import Stepper
 
 STEP_TOKENS = 4096
-STEPS = 30
+STEPS = 20
 
 
 def rows_of(language_model: LanguageModel) -> list[Example]:
