@@ -22,21 +22,23 @@ from kinj.data.biographies.questions import wordings
 from kinj.data.biographies.text import templates
 from kinj.data.records import Question
 
-SPLITS = ("train", "extra", "held_out")
+SPLITS = ("train", "extra", "held_out", "fresh")
 ASKED = [("forward", relation) for relation in RELATIONS] + [("reverse", "name"), ("two_hop", "company_city")]
 populations = st.sampled_from(["A", "D", "Z", "B0", "B17", "B999", "C0", "C999"])
 
 
 @pytest.mark.parametrize(("form", "relation"), ASKED)
 def test_question_wordings(form: str, relation: str) -> None:
-    train, extra, held_out = (wordings(form, relation, split) for split in SPLITS)
+    train, extra, held_out, fresh = (wordings(form, relation, split) for split in SPLITS)
     assert len(train) >= 5
     assert len(extra) >= 3
     assert len(held_out) >= 3
-    assert len({*train, *extra, *held_out}) == len(train) + len(extra) + len(held_out)
-    assert all(wording.endswith("?") for wording in train + extra + held_out)
+    assert len(fresh) >= 4
+    everything = train + extra + held_out + fresh
+    assert len(set(everything)) == len(everything)
+    assert all(wording.endswith("?") for wording in everything)
     if form != "reverse":
-        assert all(re.findall(r"\{(\w+)\}", wording) == ["name"] for wording in train + extra + held_out)
+        assert all(re.findall(r"\{(\w+)\}", wording) == ["name"] for wording in everything)
 
 
 def test_no_wording_is_shared_or_contained() -> None:
