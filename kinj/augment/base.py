@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kinj.data.records import Document
 
@@ -26,8 +26,13 @@ class Augmenter(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class ContentPreserving(Augmenter, Protocol):
+    """A method with `preserves = "content"`: what it adds to a text is declared and can be taken off again."""
+
     def restore(self, view: Document) -> str:
-        """The content of a `content`-preserving view: its text without the markup that the method declares it adds."""
+        """The content of a view: its text without the markup that the method declares it adds."""
         ...
 
     def restore_span(self, view: Document, start: int, end: int) -> str:

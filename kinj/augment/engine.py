@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 from kinj.augment import registry
-from kinj.augment.base import Augmenter
+from kinj.augment.base import Augmenter, ContentPreserving
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import skeleton
 from kinj.config.errors import KinjError
@@ -64,8 +64,7 @@ def augment_one(
         made = 0
         for view in method.views(document, settings.views, stable_rng(seed, document.id, method.name)):
             made += 1
-            unchecked = method.preserves != "content"
-            sound = unchecked or _says_the_same(method, view, original, values)
+            sound = not isinstance(method, ContentPreserving) or _says_the_same(method, view, original, values)
             if sound or _keeps_failed(view, document, settings.audit.policy, report):
                 found.append(view)
         report.shortfall += settings.views - made
@@ -90,7 +89,7 @@ def misplaced_fact(document: Document) -> str:
     return ""
 
 
-def _says_the_same(method: Augmenter, view: Document, original: str, values: Sequence[str]) -> bool:
+def _says_the_same(method: ContentPreserving, view: Document, original: str, values: Sequence[str]) -> bool:
     if skeleton(method.restore(view)) != original:
         return False
     return all(

@@ -14,7 +14,7 @@ from kinj.config.schema import AugmentSettings
 
 @dataclass(frozen=True)
 class Method:
-    """A registered method; its module in this package holds `build(settings, seed)`."""
+    """A registered method; its module in `methods` holds `build(settings, seed)`."""
 
     name: str
     summary: str
@@ -29,7 +29,7 @@ class Method:
         Raises:
             UsageError: settings that the method cannot work with.
         """
-        module = import_module(f"kinj.augment.{self.name}")
+        module = import_module(f"kinj.augment.methods.{self.name}")
         augmenter: Augmenter = module.build(settings, seed)
         return augmenter
 

@@ -12,7 +12,7 @@ import pytest
 from kinj.augment import registry
 from kinj.augment.base import Augmenter
 from kinj.augment.engine import augment_documents
-from kinj.augment.formatting import FAMILIES, HELD_OUT_FAMILIES, Formatting
+from kinj.augment.methods.formatting import FAMILIES, HELD_OUT_FAMILIES, Formatting
 from kinj.augment.report import AugmentReport
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import AuditSettings, AugmentSettings, FormattingSettings

@@ -14,7 +14,7 @@ from kinj.augment.formats.flat import Flat, flatten
 from kinj.augment.formats.layout import NUMBER, wrapped
 from kinj.augment.formats.sentences import split_sentences
 from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES
-from kinj.augment.formatting import Formatting
+from kinj.augment.methods.formatting import Formatting
 from kinj.augment.skeleton import skeleton
 from kinj.config.schema import FormattingSettings
 from kinj.data.records import Document, Fact

@@ -340,7 +340,7 @@ def test_a_worker_that_dies() -> None:
 
 
 def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kinj.augment.formatting import Formatting
+    from kinj.augment.methods.formatting import Formatting
 
     views = Formatting.views
 

@@ -156,6 +156,6 @@ def test_output_cut_by_head_leaves_no_traceback() -> None:
 
 
 def test_methods_come_with_the_format_families(kinj: Kinj) -> None:
-    from kinj.augment.formatting import FAMILIES
+    from kinj.augment.methods.formatting import FAMILIES
 
     assert kinj("show", "methods").stdout.splitlines()[-1].endswith(", ".join(FAMILIES))
