@@ -97,7 +97,7 @@ def command(name: str, *, resumable: bool = False) -> Callable[[Callable[..., in
 
         signature = inspect.signature(function, eval_str=True)
         option = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
-        run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+        run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]  # what inspect reads
         run.__annotations__ = {**function.__annotations__, "debug": Debug}
         return run
 

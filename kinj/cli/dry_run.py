@@ -22,6 +22,8 @@ BYTES_PLAIN, BYTES_SAM = 16, 4
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     """Prints what `kinj train` with these settings would do; writes nothing."""
+    if settings.train.threads:
+        torch.set_num_threads(settings.train.threads)  # as training will, so that the time told is its time
     data = open_data(settings.data, settings.run.on_error)
     language_model = start_model(settings, data)
     stages = [

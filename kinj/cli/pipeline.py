@@ -21,7 +21,7 @@ from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
 from kinj.train.run import Progress, TrainResult, train
-from kinj.train.stages import Augment
+from kinj.train.stages import Augment, records_of
 
 TOKENIZER_DOCUMENTS = 20_000
 """Documents per source that a new tokenizer learns from; more change its vocabulary little."""
@@ -44,14 +44,14 @@ def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
     Stages outside `train.order` count too, so that arms which differ in the order of the same stages share a tokenizer.
     """
     views = augmenter(settings)
-    read: set[tuple[str, tuple[str, ...]]] = set()
+    read: set[tuple[str | None, str, tuple[str, ...]]] = set()
     for stage in settings.train.stages.values():
         for key, source in stage.data.items():
-            part = (source.pool or key, tuple(source.augment))
-            if source.weight == 0 or part[0] not in data.pools or part in read:
+            part = (source.path, "" if source.path else source.pool or key, tuple(source.augment))
+            records = records_of(key, source, settings, data) if source.weight > 0 and part not in read else None
+            if records is None:
                 continue
             read.add(part)
-            records = data.pool(source.pool or key)
             documents = [record for record in records if isinstance(record, Document)][:TOKENIZER_DOCUMENTS]
             yield from (
                 document.text for document in (views(documents, source.augment, 1) if source.augment else documents)

@@ -155,8 +155,8 @@ def _warnings(settings: Settings, origins: dict[str, str], inputs: Inputs) -> li
     ours = ("conf/", *([str(inputs.base)] if inputs.base else []))
     typed = [key for key in changed if not origins[key].startswith(ours)]
     causes = [(key, why, changed) for key, why in inert.inert(settings, inputs.command)]
-    causes += [(key, why, typed) for key, why in inert.unused_roots(inputs.command)]
-    lines = {
+    lines = _unread_sections(typed, values, origins, inputs)
+    lines |= {
         key: f"{key} = {written(values[key])} ({origins[key]}) has no effect: {why}"
         for start, why, keys in causes
         for key in keys
@@ -164,6 +164,20 @@ def _warnings(settings: Settings, origins: dict[str, str], inputs: Inputs) -> li
     }
     idle = inert.idle_stages(settings) if inputs.command in ("train", "sweep") else ()
     return [*lines.values(), *(f"{key} ({_origin(key, origins)}) has no effect: {why}" for key, why in idle)]
+
+
+def _unread_sections(
+    typed: Sequence[str], values: dict[str, Any], origins: dict[str, str], inputs: Inputs
+) -> dict[str, str]:
+    """One line for each section that the command never reads, however many of its settings were written."""
+    lines = {}
+    for start, why in inert.unused_roots(inputs.command):
+        keys = [key for key in typed if key.startswith(start)]
+        if keys:
+            more = f" and {len(keys) - 1} more settings of {start[:-1]}" if len(keys) > 1 else ""
+            first = f"{keys[0]} = {written(values[keys[0]])} ({origins[keys[0]]})"
+            lines[start] = f"{first}{more} has no effect: {why}"
+    return lines
 
 
 def written(value: Any) -> str:

@@ -101,7 +101,9 @@ class BiographySettings:
     exposure: float = 0.0
     """Exponent of a power law over people: person i has views proportional to i^(-exposure); 0 is uniform."""
     questions_per_attribute: int = 1
-    """Held-out question wordings asked per attribute."""
+    """Question wordings asked per attribute."""
+    wordings: str = "held_out"
+    """Which wordings evaluation asks in: `held_out`, or `fresh` (written by somebody who knew none of the others)."""
     teachers: int = 120
     """Other people (disjoint) who may be trained on: pools `train_documents`, `train_questions`."""
 
@@ -109,6 +111,7 @@ class BiographySettings:
         _check(self.people >= 1, f"people must be 1 or more, got {self.people}")
         _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
         _check(self.exposure >= 0, f"exposure must be 0 or more, got {self.exposure}")
+        _choice("wordings", self.wordings, ("held_out", "fresh"))
 
 
 @dataclass(kw_only=True)
@@ -227,6 +230,8 @@ class SamSettings:
 class OptimSettings:
     lr: float = 1e-3
     """Peak learning rate of AdamW."""
+    lr_scale: float = 1.0
+    """Multiplies `lr`: stages set it where their recipe gives a ratio between stages, so that `lr` moves all of them."""
     betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
     """AdamW's two decay rates."""
     weight_decay: float = 0.1
@@ -237,7 +242,7 @@ class OptimSettings:
     """Steps of linear warm-up."""
     final_lr: float = 0.1
     """Share of the peak at the end of a cosine."""
-    batch_tokens: int = 4096
+    batch_tokens: int = 1024
     """Tokens per optimizer step, over all processes (padding included)."""
     micro_tokens: int = 16384
     """Most tokens in one forward pass; a step is cut into micro-batches of at most this."""
@@ -247,6 +252,7 @@ class OptimSettings:
 
     def __post_init__(self) -> None:
         _check(self.lr > 0, f"lr must be above 0, got {self.lr}")
+        _check(self.lr_scale > 0, f"lr_scale must be above 0, got {self.lr_scale}")
         _check(len(self.betas) == 2, f"betas must be two numbers, got {self.betas}")
         _choice("schedule", self.schedule, ("cosine", "constant"))
         _check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")

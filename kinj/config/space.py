@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,20 +58,25 @@ def split_values(text: str) -> list[str]:
 def check_space(loaded: Loaded, space: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:
     """The values of a search space as their keys want them; a group's values are names of choices.
 
+    Keys joined with `+` take each value together; the value must fit all of them.
+
     Raises:
         SettingsError: with every value that does not fit.
     """
     problems: list[Problem] = []
     values: dict[str, list[Any]] = {key: [] for key in space}
-    for key, texts in space.items():
-        for text in texts:
+    for axis, texts in space.items():
+        for key, text in itertools.product(axis.split("+"), texts):
             try:
-                values[key].append(_value(key, text))
+                value = _value(key, text)
             except (BadValueError, YamlError, ValueError) as error:
                 problems.append(Problem(key, "command line", str(error)))
+            else:
+                if key == axis.split("+")[0]:
+                    values[axis].append(value)
     if problems:
         raise SettingsError(problems, "every setting and its value: kinj show config")
-    loaded.override({key: found[0] for key, found in values.items()}, "train")
+    loaded.override({key: found[0] for axis, found in values.items() for key in axis.split("+")}, "train")
     return values
 
 

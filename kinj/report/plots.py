@@ -95,7 +95,7 @@ def dots(series: Mapping[str, Sequence[Point]], title: str, zero: bool = False) 
         zero: mark 0, as for differences.
     """
     rows = next(iter(series.values()))
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]  # its stub knows only the names of its own release
         figure, axes = _figure(0.62 + 0.42 * len(rows))
         for number, (name, points) in enumerate(series.items()):
             shift = 0.0 if len(series) == 1 else (number - (len(series) - 1) / 2) * 0.32
@@ -124,7 +124,7 @@ def _dot_series(axes: Axes, points: Sequence[Point], places: Sequence[float], co
 
 def bars(points: Sequence[Point], title: str) -> str:
     """One bar per label, with its text at the end."""
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]  # its stub knows only the names of its own release
         figure, axes = _figure(0.55 + 0.42 * len(points))
         axes.barh(range(len(points)), [point.value or 0.0 for point in points], height=0.52, color=SOFT, zorder=2)
         for place, point in enumerate(points):
@@ -153,7 +153,7 @@ def curves(upper: Sequence[Series], lower: Sequence[Series], labels: tuple[str, 
         labels: of the upper and the lower panel, and of x.
         title: what the plot shows, for those who cannot see it.
     """
-    with matplotlib.rc_context(STYLE | {"ytick.labelcolor": MUTED}):  # type: ignore[arg-type]
+    with matplotlib.rc_context(STYLE | {"ytick.labelcolor": MUTED}):  # type: ignore[arg-type]  # its stub knows only the names of its own release
         figure = Figure(figsize=(WIDTH, 4.2 if upper else 2.3), layout="constrained")
         FigureCanvasSVG(figure)
         panels = [lines for lines in (upper, lower) if lines]

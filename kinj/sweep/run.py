@@ -172,7 +172,7 @@ class _Run:
         while todo:
             free = [name for name in todo if not self.ledger.held(name)]
             jobs = [self._job(self.planned[name], folder, entry) for name in free]
-            with closing(executor.map(jobs, self._tick)) as outcomes:  # type: ignore[type-var]
+            with closing(executor.map(jobs, self._tick)) as outcomes:  # type: ignore[type-var]  # a generator, typed as Iterator
                 for outcome in outcomes:
                     self._settle(outcome)
             todo = self._left(todo)

@@ -52,7 +52,7 @@ def grid(space: Mapping[str, Sequence[Any]], arms: Mapping[str, Mapping[str, Any
     the order given; then the arms.
 
     Args:
-        space: values by key, as `kinj.config.space.check_space` returns them.
+        space: values by key, as `kinj.config.space.check_space` returns them. `seed+data.seed` gives both the same value.
         arms: settings by name, as in `sweep.arms`.
 
     Raises:
@@ -61,16 +61,24 @@ def grid(space: Mapping[str, Sequence[Any]], arms: Mapping[str, Mapping[str, Any
     named: dict[str | None, Mapping[str, Any]] = {None: {}}
     if arms:
         named = dict(arms.items())
-    for key, values in space.items():
-        _refuse_twice(key, values)
-        for name, arm in named.items():
+    for axis, values in space.items():
+        _refuse_twice(axis, values)
+    keys = [key for axis in space for key in axis.split("+")]
+    _refuse_overlap(keys, named)
+    ordered = sorted(space, key=lambda axis: not set(axis.split("+")) <= set(REPLICATION))
+    points = [dict(zip(ordered, point, strict=True)) for point in itertools.product(*(space[axis] for axis in ordered))]
+    typed = [{key: point[axis] for axis in space for key in axis.split("+")} for point in points]
+    return [Trial(name, dict(arm), point) for point in typed for name, arm in named.items()]
+
+
+def _refuse_overlap(keys: Sequence[str], arms: Mapping[str | None, Mapping[str, Any]]) -> None:
+    for number, key in enumerate(keys):
+        if key in keys[:number]:
+            raise UsageError(f"{key} is varied twice", "name each key once, alone or joined to others with +")
+        for name, arm in arms.items():
             if key in arm:
                 hint = f"leave {key} out of the command, or out of the arm"
                 raise UsageError(f"{key} is set by the arm `{name}` and varied by the sweep", hint)
-    ordered = sorted(space, key=lambda key: key not in REPLICATION)
-    points = [dict(zip(ordered, point, strict=True)) for point in itertools.product(*(space[key] for key in ordered))]
-    typed = [{key: point[key] for key in space} for point in points]
-    return [Trial(name, dict(arm), point) for point in typed for name, arm in named.items()]
 
 
 def _refuse_twice(key: str, values: Sequence[Any]) -> None:

@@ -49,7 +49,7 @@ class TrainResult:
     @classmethod
     def from_totals(cls, totals: Mapping[str, float]) -> TrainResult:
         numbers = {name: totals.get(name, 0) for name in cls.__annotations__}
-        return cls(**{name: number if name == "seconds" else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]
+        return cls(**{name: number if name == "seconds" else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]  # the keys decide the types
 
 
 def train(

@@ -55,7 +55,7 @@ def prepare_stage(name: str, settings: Settings, data: DataSet, codec: Codec, au
     for key, source in stage.data.items():
         if source.weight == 0:
             continue
-        records = _records(key, source, settings, data)
+        records = records_of(key, source, settings, data)
         if records is None:
             notices.append(
                 f"stage `{name}`: no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)"
@@ -77,8 +77,12 @@ def prepare_stage(name: str, settings: Settings, data: DataSet, codec: Codec, au
     return Stage(name, mixture, optim, steps, notices)
 
 
-def _records(key: str, source: SourceSettings, settings: Settings, data: DataSet) -> list[Record] | None:
-    """The records of a source; None where it is the replay of a data set that has none."""
+def records_of(key: str, source: SourceSettings, settings: Settings, data: DataSet) -> list[Record] | None:
+    """The records of a source; None where it is the replay of a data set that has none.
+
+    Raises:
+        UsageError: there is no such pool, or no such file.
+    """
     if source.path is not None:
         return list(read_records(source.path, settings.data.fields))
     pool = source.pool or key

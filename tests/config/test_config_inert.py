@@ -75,6 +75,12 @@ def test_setting_with_effect_is_silent(typed: list[str]) -> None:
     assert load("train", typed, environ={}).warnings == []
 
 
+def test_many_settings_of_a_section_that_is_not_read_make_one_warning() -> None:
+    assert load("augment", ["optim.lr=1", "optim.clip=2", "optim.sam.rho=3"], environ={}).warnings == [
+        "optim.lr = 1.0 (command line) and 2 more settings of optim has no effect: kinj augment does not read optim"
+    ]
+
+
 def test_section_a_command_does_not_read() -> None:
     assert load("augment", ["optim.lr=1"], environ={}).warnings == [
         "optim.lr = 1.0 (command line) has no effect: kinj augment does not read optim"

@@ -66,7 +66,7 @@ def test_order_of_the_pit_recipes_is_the_papers() -> None:
 def test_questions_alone_learn_at_a_sixth_of_the_rate() -> None:
     for recipe in ("cpt_it", "pit_plus_plus"):
         settings = load("train", [f"train={recipe}"], environ={}).settings
-        assert stage_optim(settings, "questions").lr == pytest.approx(settings.optim.lr / 6, rel=0.01)
+        assert stage_optim(settings, "questions").lr_scale == pytest.approx(1 / 6, rel=0.01)
 
 
 def test_missing_tree_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def _documents(reading: Reading, training: dict[str, Member], people: _People) -
     def every_group() -> Iterator[Document]:
         for group, member in training.items():
             made = partial(build, group)
-            yield from reading.records(member.rows(reading.rejects), lambda index, row, made=made: [made(index, row)])  # type: ignore[misc]
+            yield from reading.records(member.rows(reading.rejects), lambda index, row, made=made: [made(index, row)])  # type: ignore[misc]  # a default argument of a lambda has no type
 
     return reading.first(every_group())
 
@@ -113,6 +113,6 @@ def _questions(reading: Reading, asked: dict[str, Member], people: _People) -> I
     def every_kind() -> Iterator[Question]:
         for kind, member in asked.items():
             made = partial(build, kind)
-            yield from reading.records(member.rows(reading.rejects), lambda index, row, made=made: [made(index, row)])  # type: ignore[misc]
+            yield from reading.records(member.rows(reading.rejects), lambda index, row, made=made: [made(index, row)])  # type: ignore[misc]  # a default argument of a lambda has no type
 
     return reading.first(every_kind(), lambda question: question.document)

@@ -69,7 +69,7 @@ def _perturbed(
         for first, member in members:
             # `first` is bound now: the rows are read later, when the loop has gone on.
             rows = member.rows(reading.rejects)
-            yield from reading.records(rows, lambda row, form, first=first: [build(first + row, form)])  # type: ignore[misc]
+            yield from reading.records(rows, lambda row, form, first=first: [build(first + row, form)])  # type: ignore[misc]  # a default argument of a lambda has no type
 
     return reading.first(all_of_them(), lambda question: question.document)
 

@@ -25,7 +25,7 @@ STRANGERS = 200
 def data_set(settings: DataSettings) -> DataSet:
     """Pools of generated people; nothing is generated before a pool is read.
 
-    - `documents`, `questions`: the people to inject (population `B` and the data seed); held-out wordings, all forms.
+    - `documents`, `questions`: the people to inject (population `B` and the data seed); all forms of question.
     - `train_documents`, `train_questions`: the teachers (population `C` and the data seed); training wordings.
     - `replay`: half of A, two texts each, with questions about half of those people.
     - `known_replayed`, `known_unreplayed`: held-out wordings about the people of A who are, and are not, in `replay`.
@@ -33,6 +33,8 @@ def data_set(settings: DataSettings) -> DataSet:
     - `base_documents`, `base_questions`: all of A in 24 texts each; questions about half of them, training wordings.
     - `base_extra_questions`: about the same half in further wordings, for the second stage of pre-training.
     - `strangers`: held-out wordings about people nothing was trained on for.
+
+    Evaluation questions come in the wordings of `biographies.wordings`; the lines above call them held-out.
 
     `limit` counts people, in the pools of the first two lines and in `base_*`; older knowledge is measured in full.
 
@@ -46,13 +48,13 @@ def data_set(settings: DataSettings) -> DataSet:
         "train_documents": made.train_documents,
         "train_questions": made.train_questions,
         "replay": replay,
-        "known_replayed": lambda: _known(replayed=True),
-        "known_unreplayed": lambda: _known(replayed=False),
-        "unquestioned": unquestioned,
+        "known_replayed": lambda: _known(made.people.wordings, replayed=True),
+        "known_unreplayed": lambda: _known(made.people.wordings, replayed=False),
+        "unquestioned": lambda: unquestioned(made.people.wordings),
         "base_documents": made.base_documents,
         "base_questions": made.base_questions,
         "base_extra_questions": made.base_extra_questions,
-        "strangers": lambda: questions(Population("Z", STRANGERS), seed=BASE_SEED, forms=("forward",)),
+        "strangers": lambda: _strangers(made.people.wordings),
     }
     result = DataSet(settings.name, {})
     result.pools = {name: _counted(result, name, records, made.left_out(name)) for name, records in pools.items()}
@@ -72,7 +74,7 @@ class _Pools:
         self.people: BiographySettings = settings.biographies
         self.limit = settings.limit
         check_exposure(self.people.views, self.people.exposure)
-        check_wordings(FORMS, "held_out", self.people.questions_per_attribute)
+        check_wordings(FORMS, self.people.wordings, self.people.questions_per_attribute)
         self.injected = Population(self.people.population or f"B{self.seed}", self._most(self.people.people))
 
     def _most(self, count: int) -> int:
@@ -102,7 +104,8 @@ class _Pools:
         return self._texts(self.injected)
 
     def questions(self) -> Iterator[Question]:
-        return questions(self.injected, seed=self.seed, per_attribute=self.people.questions_per_attribute)
+        wanted = self.people.questions_per_attribute
+        return questions(self.injected, seed=self.seed, split=self.people.wordings, per_attribute=wanted)
 
     def train_documents(self) -> Iterator[Document]:
         return self._texts(self._teachers())
@@ -135,13 +138,18 @@ def replay() -> Iterator[Record]:
             yield from questions(people, seed=BASE_SEED, split="train", people=[index])
 
 
-def unquestioned() -> Iterator[Question]:
+def unquestioned(wordings: str) -> Iterator[Question]:
     """The extraction test of arXiv 2309.14316 (sheet 07, step 4): questions about people met in texts only."""
-    return questions(base_population(), seed=BASE_SEED, people=range(1, BASE_PEOPLE, 2))
+    return questions(base_population(), seed=BASE_SEED, split=wordings, people=range(1, BASE_PEOPLE, 2))
 
 
-def _known(replayed: bool) -> Iterator[Question]:
-    return questions(base_population(), seed=BASE_SEED, forms=("forward",), people=_replayed(replayed))
+def _strangers(wordings: str) -> Iterator[Question]:
+    return questions(Population("Z", STRANGERS), seed=BASE_SEED, split=wordings, forms=("forward",))
+
+
+def _known(wordings: str, replayed: bool) -> Iterator[Question]:
+    people = _replayed(replayed)
+    return questions(base_population(), seed=BASE_SEED, split=wordings, forms=("forward",), people=people)
 
 
 def _replayed(wanted: bool) -> Iterator[int]:

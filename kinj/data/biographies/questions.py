@@ -42,7 +42,7 @@ def questions(
     Args:
         population: the people.
         seed: which wordings are drawn.
-        split: `held_out` wordings (for evaluation), `train` or `extra` ones.
+        split: `held_out` or `fresh` wordings (for evaluation), `train` or `extra` ones.
         forms: which of `forward`, `reverse` and `two_hop`.
         per_attribute: how many different wordings of each question.
         people: numbers of the people asked about; None means everybody.
