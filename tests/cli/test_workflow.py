@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,36 @@ def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals
     assert again.returncode == 0, err
     assert digest(tmp_path / "run") == digest(whole)
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+
+
+def test_ctrl_c_while_asking_leaves_no_result_and_loses_no_answer(kinj: Commands) -> None:
+    run = Path(kinj.json("train", *SMALL)["run"])
+    asked = ["eval", str(run), "--probe", "biographies", "--probe", "retention", "eval.limit=400"]
+    cut = start(*asked, cwd=Path())
+    wait_for(lambda: (run / "predictions/biographies.jsonl").exists())
+    cut.send_signal(signal.SIGINT)
+    _, err = cut.communicate()
+    assert cut.returncode == 130, err
+    assert not (run / "results.json").exists()
+    assert not (run / "predictions/retention.jsonl").exists()
+    kept = (run / "cache/answers.jsonl").read_bytes()
+    again = kinj.json(*asked)["results"][0]
+    assert (run / "cache/answers.jsonl").read_bytes().startswith(kept)
+    shutil.rmtree(run / "cache")
+    assert kinj.json(*asked)["results"][0]["probes"] == again["probes"]
+
+
+def test_ctrl_c_in_a_sweep_is_continued_by_the_same_command(kinj: Commands, tmp_path: Path) -> None:
+    typed = ["sweep", "seed=0,1", "-o", "both", *SMALL, "eval.limit=30"]
+    cut = start(*typed, cwd=tmp_path)
+    wait_for(lambda: any((tmp_path / "both/trials").glob("*/metrics.jsonl")))
+    cut.send_signal(signal.SIGINT)
+    _, err = cut.communicate()
+    assert cut.returncode == 130, err
+    assert not (tmp_path / "both/results.json").exists()
+    finished = kinj.json(*typed)
+    assert finished["failed"] == 0
+    assert len(finished["groups"][0]["trials"]) == 2
 
 
 def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
