@@ -24,6 +24,7 @@ setup: $(READY)
 
 demo: $(READY)
 	$(BIN)/kinj sweep experiment=demo -o runs/demo $(WITH)
+	@echo "now with your own text:  kinj augment my_docs/ -o views.jsonl && kinj train views.jsonl && kinj eval --ask 'Who ...?'"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ JSON_SCHEMA = 1
 """Version of the objects that `--json` prints; docs/commands.md describes them."""
 
 RUNS, OUTPUT, SETTINGS = "How it runs", "Where results go", "Settings"
-OVERRIDE = re.compile(r"[A-Za-z_][\w.\-]*=", re.ASCII)
+OVERRIDE = re.compile(r"[A-Za-z_][\w.+\-]*=", re.ASCII)
 
 Arguments = Annotated[
     list[str] | None,

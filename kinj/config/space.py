@@ -26,7 +26,7 @@ def split_space(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str
     for argument in arguments:
         key, _, text = argument.partition("=")
         values = _range(text) or split_values(text)
-        if len(values) > 1:
+        if len(values) > 1 or "+" in key:
             space[key] = values
         else:
             overrides.append(argument)

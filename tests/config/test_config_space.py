@@ -37,6 +37,15 @@ def test_one_value_is_a_setting(typed: str) -> None:
     assert split_space([typed]) == ([typed], {})
 
 
+def test_joined_keys_take_their_values_together() -> None:
+    loaded = load("sweep", environ={})
+    assert split_space(["seed+data.seed=3"]) == ([], {"seed+data.seed": ["3"]})
+    assert check_space(loaded, {"seed+data.seed": ["3", "4"]}) == {"seed+data.seed": [3, 4]}
+    with pytest.raises(SettingsError) as caught:
+        check_space(loaded, {"seed+optim.lr": ["3", "0.5"], "seed+no.such": ["1"]})
+    assert [problem.key for problem in caught.value.problems] == ["seed", "no.such"]
+
+
 def test_unclosed_bracket_is_one_value() -> None:
     assert split_values("[a,b") == ["[a,b"]
 

@@ -162,3 +162,5 @@ def test_learning_rate_shapes() -> None:
     assert rates[2:] == sorted(rates[2:], reverse=True)
     constant = OptimSettings(lr=0.5, schedule="constant")
     assert {learning_rate(constant, step, 7) for step in range(7)} == {0.5}
+    scaled = OptimSettings(lr=2.0, lr_scale=0.25, schedule="constant")
+    assert learning_rate(scaled, 3, 7) == 0.5
