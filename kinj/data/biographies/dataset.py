@@ -15,7 +15,7 @@ from kinj.data.records import Document, Question, Record
 BASE_PEOPLE = 1000
 """Size of population A. Person i has questions if i is even, and is replayed if i % 4 is 0 or 1."""
 BASE_SEED = 0
-BASE_VIEWS, BASE_WORDINGS, EXTRA_WORDINGS = 24, 4, 12
+BASE_VIEWS, BASE_WORDINGS, EXTRA_WORDINGS = 24, 4, 6
 REPLAY_VIEWS = 2
 TEACHER_WORDINGS = 2
 STRANGERS = 200
