@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinj.augment.formats.flat import Flat, flatten
-from kinj.augment.formats.layout import NUMBER, wrapped
+from kinj.augment.formats.layout import NUMBER
 from kinj.augment.formats.sentences import split_sentences
+from kinj.augment.formats.separators import wrapped
 from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES
 from kinj.augment.methods.formatting import Formatting
 from kinj.augment.skeleton import skeleton

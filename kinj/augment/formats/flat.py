@@ -1,7 +1,7 @@
 """A document made ready for formats: white space reduced to single separators, sentences and fact offsets known.
 
-This is done once per document; every format then works on whole strings, and a position in a view follows from a
-position here by adding lengths, never by searching.
+This is done once per document. A format then works on whole strings, and a position in a view follows from what stands
+before it (characters, separators, units), which is counted here: it is added up, never searched for.
 """
 
 from __future__ import annotations
@@ -10,29 +10,30 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 
+from kinj.augment.formats.escapes import ESCAPES
 from kinj.augment.formats.sentences import split_sentences
+from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE, wrapped
 from kinj.data.records import Document
-
-SPACE, PARAGRAPH = " ", "\n"
-"""The only white space in a flat text: between words, and between paragraphs (where the original has an empty line)."""
 
 Place = tuple[int, int]
 """A position: which unit of the text, and how many characters into it."""
 
-_UNTIDY = re.compile(r"^\s|\s\s|[^\S ]|\s$")
+Before = tuple[int, int, int, int, int, int]
+"""What stands before a position: units, digits of their numbers after the first, characters, `SPACE`, `PARAGRAPH`, `SOFT`."""
+
 _GAP = re.compile(r"\s+")
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029")
 
 
 @dataclass(frozen=True)
 class Units:
-    """The parts of a flat text that a format treats alike (at least one), and where the facts stand in them."""
+    """The parts of a flat text that a format treats alike (at least one), and what stands before the ends of each fact:
+    of the first fact's start, its end, the second's start, and so on."""
 
     texts: list[str]
-    facts: list[tuple[Place, Place]]
+    facts: list[Before]
 
 
 class Flat:
@@ -45,19 +46,37 @@ class Flat:
     def __init__(self, document: Document) -> None:
         self.text, positions = flatten(document.text, [p for fact in document.facts for p in (fact.start, fact.end)])
         self._spans = list(zip(positions[0::2], positions[1::2], strict=True))
+        self._units: dict[tuple[bool, str, int], Units] = {}
 
-    @cached_property
-    def whole(self) -> Units:
-        """The text as one unit."""
-        return Units([self.text], [((0, start), (0, max(start, end))) for start, end in self._spans])
+    def units(self, by_sentence: bool, escape: str, wrap: int) -> Units:
+        """The text as one unit, or its sentences without the separators between them; made once per document.
 
-    @cached_property
-    def sentences(self) -> Units:
-        """One unit per sentence, without the separators between them."""
+        Args:
+            by_sentence: one unit per sentence.
+            escape: name of the escape their characters are written with; separators stay as they are.
+            wrap: longest line in characters, with `SOFT` in place of spaces; 0 does not wrap.
+        """
+        key = by_sentence, escape, wrap
+        found = self._units.get(key)
+        if found is None:
+            texts, places = self._sentences() if by_sentence else self._whole()
+            if escape:
+                texts, places = _escaped(texts, places, escape)
+            if wrap:
+                texts = [wrapped(text, wrap) for text in texts]
+            found = self._units[key] = Units(texts, _counted(texts, places))
+        return found
+
+    def _whole(self) -> tuple[list[str], list[tuple[Place, Place]]]:
+        return [self.text], [((0, start), (0, max(start, end))) for start, end in self._spans]
+
+    def _sentences(self) -> tuple[list[str], list[tuple[Place, Place]]]:
         pieces = split_sentences(self.text)
-        starts = [0, *accumulate(map(len, pieces))]
         texts = [piece.rstrip(" \n") for piece in pieces]
-        return Units(texts, [_places(starts, texts, start, end) for start, end in self._spans])
+        if not self._spans:
+            return texts, []
+        starts = [0, *accumulate(map(len, pieces))]
+        return texts, [_places(starts, texts, start, end) for start, end in self._spans]
 
 
 def _places(starts: Sequence[int], texts: Sequence[str], start: int, end: int) -> tuple[Place, Place]:
@@ -74,9 +93,50 @@ def _places(starts: Sequence[int], texts: Sequence[str], start: int, end: int) -
     return opening, max(opening, (last, min(end - starts[last], len(texts[last]))))
 
 
+def _escaped(
+    texts: Sequence[str], places: Sequence[tuple[Place, Place]], escape: str
+) -> tuple[list[str], list[tuple[Place, Place]]]:
+    """The texts with their characters written as the escape demands, and the places in them."""
+    write = ESCAPES[escape][0]
+
+    def written(text: str) -> str:
+        return PARAGRAPH.join(map(write, text.split(PARAGRAPH)))
+
+    moved: dict[Place, Place] = {}
+    unit, done, size = -1, 0, 0
+    for place in sorted({place for span in places for place in span}):
+        if place[0] != unit:
+            unit, done, size = place[0], 0, 0
+        size += len(written(texts[unit][done : place[1]]))
+        done = place[1]
+        moved[place] = unit, size
+    return [written(text) for text in texts], [(moved[start], moved[end]) for start, end in places]
+
+
+def _counted(texts: Sequence[str], places: Sequence[tuple[Place, Place]]) -> list[Before]:
+    """What stands before each place, counted in one pass over the text."""
+    ends = [place for span in places for place in span]
+    before: dict[Place, Before] = {}
+    unit = done = digits = characters = spaces = paragraphs = softs = 0
+    for place in sorted(set(ends)):
+        while True:
+            text, stop = texts[unit], place[1] if unit == place[0] else len(texts[unit])
+            characters += stop - done
+            spaces += text.count(SPACE, done, stop)
+            paragraphs += text.count(PARAGRAPH, done, stop)
+            softs += text.count(SOFT, done, stop)
+            done = stop
+            if unit == place[0]:
+                break
+            unit, done = unit + 1, 0
+            digits += len(str(unit + 1))
+        before[place] = unit, digits, characters, spaces, paragraphs, softs
+    return [before[place] for place in ends]
+
+
 def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
     """The text with single separators and none at its ends, and where `positions` (0 to its length) come to lie."""
-    if not _UNTIDY.search(text):
+    if SPACE.join(text.split()) == text:
         return text, list(positions)
     pieces: list[str] = []
     origins, targets = [0], [0]  # runs of characters that stay together: where they began, where they begin now
