@@ -151,9 +151,11 @@ class AuditSettings:
 @dataclass(kw_only=True)
 class FormattingSettings:
     families: list[str] = field(default_factory=list)
-    """Format families to draw from; empty means all. `kinj show methods` lists them."""
+    """Format families to draw from; empty means all. `combinations` are of these families. `kinj show formats` lists them."""
     exclude: list[str] = field(default_factory=list)
-    """Format families to leave out."""
+    """Format families to leave out, and the combinations that use them."""
+    tokenizer: str | None = None
+    """Draw only formats that this tokenizer tells apart: a shipped model, a folder or a Hub id. By default not checked."""
 
 
 @dataclass(kw_only=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from kinj.augment.formats.flat import Flat, flatten
 from kinj.augment.formats.layout import NUMBER
 from kinj.augment.formats.sentences import split_sentences
-from kinj.augment.formats.separators import wrapped
-from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES
+from kinj.augment.formats.separators import SOFT, wrapped
+from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES, MET_FAMILIES
 from kinj.augment.methods.formatting import Formatting
 from kinj.augment.skeleton import skeleton
 from kinj.config.schema import FormattingSettings
@@ -135,8 +135,8 @@ def test_wrapping_keeps_length_and_width(text: str, width: int) -> None:
     flat = flatten(text, [])[0]
     out = wrapped(flat, width)
     assert len(out) == len(flat)
-    assert out.replace("\r", " ") == flat
-    assert all(len(line) <= width or " " not in line for line in out.replace("\n", "\r").split("\r"))
+    assert out.replace(SOFT, " ") == flat
+    assert all(len(line) <= width or " " not in line for line in out.replace("\n", SOFT).split(SOFT))
 
 
 def test_lettered_markup_cannot_be_content() -> None:
@@ -155,8 +155,14 @@ def test_markup_holds_no_names_or_numbers() -> None:
         for part in MARKUP
         for word in "".join(c if c.isalnum() else " " for c in part.replace(NUMBER, "1")).split()
     }
-    known = ["1", "text", "content", "line", "sentence", "item", "p", "ul", "li", "div", "br", "html", "body", "span"]
-    assert words == set(known)
+    known = (
+        "1 n text content line sentence sentences item level s "  # data
+        "p ul li div br html body span table tr td "  # HTML
+        "begin end document itemize enumerate quote textbf emph par tabular l hline "  # LaTeX
+        "Text TEXT Section Part Message Hello Kind regards Subject Content Type plain Forwarded message You wrote Sent as "
+        "user User role INFO info DEBUG log msg"  # letters, chats and logs
+    )
+    assert words == set(known.split())
 
 
 def test_a_wrong_inverse_would_be_seen() -> None:
@@ -171,7 +177,9 @@ def test_enough_families_and_formats() -> None:
     assert sum(form.families[0] != COMBINATIONS for form in FORMATS.values()) >= 16
     assert {form.families[0] for form in FORMATS.values()} == set(FAMILIES)
     assert set(HELD_OUT_FAMILIES) < set(FAMILIES)
-    assert len(HELD_OUT_FAMILIES) == 3
+    assert len(MET_FAMILIES) == 10
+    assert set(FAMILIES) - set(MET_FAMILIES) == set(HELD_OUT_FAMILIES)
+    assert len(FAMILIES) >= 30
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name.startswith("json") and "+" not in name])

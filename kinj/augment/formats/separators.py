@@ -5,8 +5,8 @@ from __future__ import annotations
 SPACE, PARAGRAPH = " ", "\n"
 """The only white space in a flat text: between words, and between paragraphs (where the original has an empty line)."""
 
-SOFT = "\r"
-"""Stands for a line break that wrapping puts in place of a space; a flat text holds no such character."""
+SOFT = "\v"
+"""Stands for a line break that wrapping puts in place of a space; neither a flat text nor any markup holds it."""
 
 
 def wrapped(text: str, width: int) -> str:
