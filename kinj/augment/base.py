@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
@@ -38,3 +39,11 @@ class ContentPreserving(Augmenter, Protocol):
     def restore_span(self, view: Document, start: int, end: int) -> str:
         """The same for the part of a view's text that holds a fact's value."""
         ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A method that passes over some of the views it could write, and says how many and why."""
+
+    skipped: Counter[str]
+    """By reason. The engine moves these counts to its report after every document."""

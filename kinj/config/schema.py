@@ -188,9 +188,9 @@ class SourceSettings:
     path: str | None = None
     """A file, folder or `hf:NAME[:split]` to read instead of a pool of the data set."""
     augment: list[str] = field(default_factory=list)
-    """Augmentation methods whose views join this source's documents, made when the run starts."""
+    """Augmentation methods whose views join this source's records, made when the run starts; questions take `formatting`."""
     views: int = 10
-    """Views per document and method, where `augment` names one."""
+    """Views per document or question and method, where `augment` names one."""
 
     def __post_init__(self) -> None:
         _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
