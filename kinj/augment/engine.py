@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 from kinj.augment import registry
-from kinj.augment.base import Augmenter, Choosy, ContentPreserving
+from kinj.augment.base import Augmenter, ContentPreserving, is_choosy, keeps_content
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import SameContent, skeleton
 from kinj.config.errors import KinjError
@@ -63,12 +63,12 @@ def augment_one(
         made = 0
         for view in method.views(document, settings.views, stable_rng(seed, document.id, method.name)):
             made += 1
-            sound = not isinstance(method, ContentPreserving) or _says_the_same(method, view, same)
+            sound = not keeps_content(method) or _says_the_same(method, view, same)
             if sound or _keeps_failed(view, document, settings.audit.policy, report):
                 found.append(view)
         report.shortfall += settings.views - made
         report.short_documents += made < settings.views
-        if isinstance(method, Choosy):
+        if is_choosy(method):
             report.skipped.update(method.skipped)
             method.skipped.clear()
     report.documents += 1

@@ -7,7 +7,7 @@ before it (characters, separators, units), which is counted here: it is added up
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -23,6 +23,7 @@ Place = tuple[int, int]
 Before = tuple[int, int, int, int, int, int]
 """What stands before a position: units, digits of their numbers after the first, characters, `SPACE`, `PARAGRAPH`, `SOFT`."""
 
+_SOFT = re.compile(SOFT)
 _GAP = re.compile(r"\s+")
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029")
 
@@ -34,6 +35,35 @@ class Units:
 
     texts: list[str]
     facts: list[Before]
+
+    def escaped(self, escape: str) -> Units:
+        """With their characters written as the escape demands; separators stay as they are."""
+        write = ESCAPES[escape][0]
+
+        def written(text: str) -> str:
+            return PARAGRAPH.join(map(write, text.split(PARAGRAPH)))
+
+        texts = [written(text) for text in self.texts]
+        if texts == self.texts:
+            return self
+        joined, moved = "".join(self.texts), {}
+        done = size = 0
+        for position in sorted({before[2] for before in self.facts}):
+            size += len(written(joined[done:position]))
+            moved[position], done = size, position
+        return Units(texts, [(*before[:2], moved[before[2]], *before[3:]) for before in self.facts])
+
+    def wrapped(self, width: int) -> Units:
+        """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
+        texts = [wrapped(text, width) for text in self.texts]
+        if not self.facts:
+            return Units(texts, [])
+        breaks = [match.start() for match in _SOFT.finditer("".join(texts))]
+        facts = []
+        for unit, digits, characters, spaces, paragraphs, _ in self.facts:
+            softs = bisect_left(breaks, characters)
+            facts.append((unit, digits, characters, spaces - softs, paragraphs, softs))
+        return Units(texts, facts)
 
 
 class Flat:
@@ -48,35 +78,31 @@ class Flat:
         self._spans = list(zip(positions[0::2], positions[1::2], strict=True))
         self._units: dict[tuple[bool, str, int], Units] = {}
 
-    def units(self, by_sentence: bool, escape: str, wrap: int) -> Units:
+    def units(self, by_sentence: bool, escape: str = "", wrap: int = 0) -> Units:
         """The text as one unit, or its sentences without the separators between them; made once per document.
 
         Args:
             by_sentence: one unit per sentence.
-            escape: name of the escape their characters are written with; separators stay as they are.
-            wrap: longest line in characters, with `SOFT` in place of spaces; 0 does not wrap.
+            escape: name of the escape their characters are written with.
+            wrap: longest line in characters; 0 does not wrap.
         """
         key = by_sentence, escape, wrap
         found = self._units.get(key)
         if found is None:
-            texts, places = self._sentences() if by_sentence else self._whole()
-            if escape:
-                texts, places = _escaped(texts, places, escape)
-            if wrap:
-                texts = [wrapped(text, wrap) for text in texts]
-            found = self._units[key] = Units(texts, _counted(texts, places))
+            found = self._units[key] = self._made(by_sentence, escape, wrap)
         return found
 
-    def _whole(self) -> tuple[list[str], list[tuple[Place, Place]]]:
-        return [self.text], [((0, start), (0, max(start, end))) for start, end in self._spans]
-
-    def _sentences(self) -> tuple[list[str], list[tuple[Place, Place]]]:
+    def _made(self, by_sentence: bool, escape: str, wrap: int) -> Units:
+        if wrap:
+            return self.units(by_sentence, escape).wrapped(wrap)
+        if escape:
+            return self.units(by_sentence).escaped(escape)
+        if not by_sentence:
+            return Units([self.text], _counted([self.text], [((0, s), (0, max(s, e))) for s, e in self._spans]))
         pieces = split_sentences(self.text)
-        texts = [piece.rstrip(" \n") for piece in pieces]
-        if not self._spans:
-            return texts, []
         starts = [0, *accumulate(map(len, pieces))]
-        return texts, [_places(starts, texts, start, end) for start, end in self._spans]
+        texts = [piece.rstrip(" \n") for piece in pieces]
+        return Units(texts, _counted(texts, [_places(starts, texts, start, end) for start, end in self._spans]))
 
 
 def _places(starts: Sequence[int], texts: Sequence[str], start: int, end: int) -> tuple[Place, Place]:
@@ -93,44 +119,22 @@ def _places(starts: Sequence[int], texts: Sequence[str], start: int, end: int) -
     return opening, max(opening, (last, min(end - starts[last], len(texts[last]))))
 
 
-def _escaped(
-    texts: Sequence[str], places: Sequence[tuple[Place, Place]], escape: str
-) -> tuple[list[str], list[tuple[Place, Place]]]:
-    """The texts with their characters written as the escape demands, and the places in them."""
-    write = ESCAPES[escape][0]
-
-    def written(text: str) -> str:
-        return PARAGRAPH.join(map(write, text.split(PARAGRAPH)))
-
-    moved: dict[Place, Place] = {}
-    unit, done, size = -1, 0, 0
-    for place in sorted({place for span in places for place in span}):
-        if place[0] != unit:
-            unit, done, size = place[0], 0, 0
-        size += len(written(texts[unit][done : place[1]]))
-        done = place[1]
-        moved[place] = unit, size
-    return [written(text) for text in texts], [(moved[start], moved[end]) for start, end in places]
-
-
-def _counted(texts: Sequence[str], places: Sequence[tuple[Place, Place]]) -> list[Before]:
-    """What stands before each place, counted in one pass over the text."""
-    ends = [place for span in places for place in span]
+def _counted(texts: Sequence[str], spans: Sequence[tuple[Place, Place]]) -> list[Before]:
+    """What stands before the ends of each span, counted in one pass over the text."""
+    if not spans:
+        return []
+    ends = [place for span in spans for place in span]
+    joined = "".join(texts)
+    starts = [0, *accumulate(map(len, texts))]
+    digits = [0, *accumulate(len(str(number)) for number in range(2, len(texts) + 1))]
     before: dict[Place, Before] = {}
-    unit = done = digits = characters = spaces = paragraphs = softs = 0
-    for place in sorted(set(ends)):
-        while True:
-            text, stop = texts[unit], place[1] if unit == place[0] else len(texts[unit])
-            characters += stop - done
-            spaces += text.count(SPACE, done, stop)
-            paragraphs += text.count(PARAGRAPH, done, stop)
-            softs += text.count(SOFT, done, stop)
-            done = stop
-            if unit == place[0]:
-                break
-            unit, done = unit + 1, 0
-            digits += len(str(unit + 1))
-        before[place] = unit, digits, characters, spaces, paragraphs, softs
+    done = spaces = paragraphs = 0
+    for unit, offset in sorted(set(ends)):
+        position = starts[unit] + offset
+        spaces += joined.count(SPACE, done, position)
+        paragraphs += joined.count(PARAGRAPH, done, position)
+        done = position
+        before[unit, offset] = unit, digits[unit], position, spaces, paragraphs, 0
     return [before[place] for place in ends]
 
 
