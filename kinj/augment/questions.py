@@ -13,6 +13,9 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document, Question
 
+UNFINISHED = "prompts to be continued, which no format may close"
+"""Why a question has no views."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +35,7 @@ def augment_questions(
     counted = AugmentReport() if report is None else report
     for question in questions:
         yield from question_views(question, methods, settings, seed, counted)
-    if report is None and (counted.shortfall or counted.failed):
+    if report is None and (counted.shortfall or counted.failed or counted.skipped[UNFINISHED]):
         _log.warning("%s", "; ".join(counted.lines()))
 
 
@@ -41,7 +44,8 @@ def question_views(
 ) -> list[Question]:
     """A question and its views: prompts with the same words in other shapes, checked as the views of documents are.
 
-    Answers, choices and everything else are carried; the id is `ID#METHOD.INDEX`.
+    Answers, choices and everything else are carried; the id is `ID#METHOD.INDEX`. A prompt that is to be continued
+    (`meta.form: completion`) has no views.
 
     Raises:
         UsageError: a method that does not preserve content.
@@ -52,6 +56,10 @@ def question_views(
                 f"{method.name} writes views of documents, and {question.id} is a question",
                 "questions keep their answers only where the words stay as they are: augment.method=[formatting]",
             )
+    if question.meta.get("form") == "completion":
+        report.documents += 1
+        report.skipped[UNFINISHED] += 1
+        return [question]
     prompt = Document(id=question.id, text=question.prompt, source=question.source)
     _, *views = augment_one(prompt, methods, settings, seed, report)
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -146,7 +146,8 @@ def _check_names(key: str, names: Sequence[str]) -> None:
 
 def _drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
     """All formats in random order, one of each family per round."""
-    piles = [_shuffled(deck, rng) for deck in _shuffled(decks, rng)]
+    order = list(_shuffled(decks, rng))
+    piles: Iterable[Iterator[Format]] = (_shuffled(deck, rng) for deck in order)  # most are never reached
     while piles:
         left = []
         for pile in piles:
