@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 from kinj.augment import registry
-from kinj.augment.base import Augmenter, ContentPreserving
+from kinj.augment.base import Augmenter, ContentPreserving, is_choosy, keeps_content
 from kinj.augment.report import AugmentReport
-from kinj.augment.skeleton import skeleton
+from kinj.augment.skeleton import SameContent, skeleton
 from kinj.config.errors import KinjError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
@@ -57,18 +57,20 @@ def augment_one(
     """A document and its views."""
     if problem := misplaced_fact(document):
         raise KinjError(f"document {document.id} {problem}", FACT_HINT)
-    original = skeleton(document.text)
-    values = [skeleton(fact.value) for fact in document.facts]
+    same = SameContent(document.text)
     found = [document]
     for method in methods:
         made = 0
         for view in method.views(document, settings.views, stable_rng(seed, document.id, method.name)):
             made += 1
-            sound = not isinstance(method, ContentPreserving) or _says_the_same(method, view, original, values)
+            sound = not keeps_content(method) or _says_the_same(method, view, same)
             if sound or _keeps_failed(view, document, settings.audit.policy, report):
                 found.append(view)
         report.shortfall += settings.views - made
         report.short_documents += made < settings.views
+        if is_choosy(method):
+            report.skipped.update(method.skipped)
+            method.skipped.clear()
     report.documents += 1
     report.views += len(found) - 1
     report.by_transform.update(view.view.method for view in found[1:] if view.view)
@@ -89,12 +91,11 @@ def misplaced_fact(document: Document) -> str:
     return ""
 
 
-def _says_the_same(method: ContentPreserving, view: Document, original: str, values: Sequence[str]) -> bool:
-    if skeleton(method.restore(view)) != original:
-        return False
-    return all(
-        skeleton(method.restore_span(view, fact.start, fact.end)) == value
-        for fact, value in zip(view.facts, values, strict=True)
+def _says_the_same(method: ContentPreserving, view: Document, same: SameContent) -> bool:
+    return same(method.restore(view)) and all(
+        view.text[fact.start : fact.end] == fact.value
+        or skeleton(method.restore_span(view, fact.start, fact.end)) == skeleton(fact.value)
+        for fact in view.facts
     )
 
 

@@ -12,6 +12,7 @@ class AugmentReport:
     """Counts of one augmentation.
 
     `shortfall` counts views that were asked for but are not possible, `short_documents` the documents concerned;
+    `skipped` counts what a method could have written and passed over, by reason;
     `failed` and `dropped` count views whose check failed, by transform, and those of them that were left out;
     `rejected` counts input lines set aside and `left_out` all input that was passed over, by reason.
     """
@@ -23,6 +24,7 @@ class AugmentReport:
     short_documents: int = 0
     dropped: int = 0
     rejected: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
@@ -58,6 +60,7 @@ class AugmentReport:
         if self.shortfall:
             short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
             lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
+        lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
         if failed:
             worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
             lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
