@@ -83,7 +83,9 @@ class Engine:
                 found.append(view)
             report.shortfall += count - stream.count
             report.short_documents += stream.count < count
-        report.count(document, found)
+        report.documents += 1
+        report.views += len(found)
+        report.by_transform.update([view.view.method for view in found if view.view])
         return found
 
 

@@ -244,10 +244,10 @@ class Part:
         """Turns the folder into the output. Shards that the input no longer has, and all notes about them, stay out of it."""
         wanted = {self.store.path(index).name for index in range(shards)}
         notes = [path for path in self.store.folder.glob("[0-9]*") if path.name not in wanted]
-        for name in wanted:
-            with (self.store.folder / name).open("rb") as file:
-                os.fsync(file.fileno())
         try:
+            for name in wanted:
+                with (self.store.folder / name).open("rb") as file:
+                    os.fsync(file.fileno())
             if self.output.exists():
                 shutil.rmtree(self.output)
             self.store.folder.replace(self.output)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-from kinj.data.records import Document
 
 
 @dataclass
@@ -19,15 +16,13 @@ class AugmentReport:
     documents with the text of an earlier one, `removed` those of them that were left out. Of views in which something
     changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
     `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
-    and `left_out` all input that was passed over, by reason. `characters_in` and `characters_out` measure the texts of
-    documents, and of documents and views.
+    and `left_out` all input that was passed over, by reason; `skipped` what methods drew and did not use. `tokens_in` and
+    `tokens_out` are the tokens of a sample of the documents, and of those with their views.
     """
 
     output: str | None = None
     documents: int = 0
     views: int = 0
-    characters_in: int = 0
-    characters_out: int = 0
     shortfall: int = 0
     short_documents: int = 0
     duplicates: int = 0
@@ -35,23 +30,15 @@ class AugmentReport:
     removed: int = 0
     dropped: int = 0
     rejected: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     audited: Counter[str] = field(default_factory=Counter)
     offending: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
-
-    def count(self, document: Document, views: Iterable[Document]) -> None:
-        """Counts a document and its views."""
-        self.documents += 1
-        self.characters_in += len(document.text)
-        self.characters_out += len(document.text)
-        for view in views:
-            self.views += 1
-            self.characters_out += len(view.text)
-            if view.view:
-                self.by_transform[view.view.method] += 1
 
     def add(self, other: AugmentReport) -> None:
         """Adds the counts of another part of the same augmentation."""
@@ -77,9 +64,14 @@ class AugmentReport:
         return report
 
     @property
-    def growth(self) -> float:
-        """Characters of the output per character of its documents: about by how much the tokens were multiplied."""
-        return self.characters_out / self.characters_in if self.characters_in else 0.0
+    def views_per_document(self) -> float:
+        """On average."""
+        return self.views / self.documents if self.documents else 0.0
+
+    @property
+    def token_factor(self) -> float:
+        """By how much the views multiplied the tokens, in the sample."""
+        return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
 
     def lines(self) -> list[str]:
         """For people: what was made, and everything that was asked for and not made."""
@@ -89,6 +81,10 @@ class AugmentReport:
         if self.shortfall:
             short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
             lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
+        if self.token_factor:
+            lines.append(f"{self.views_per_document:.1f} views per document, {self.token_factor:.1f} times the tokens")
+        if self.skipped:
+            lines.append("not used: " + ", ".join(f"{n:,} formats {why}" for why, n in sorted(self.skipped.items())))
         lines += self._about_duplicates() + self._about_changes()
         if self.left_out:
             lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj import __version__
+from kinj.augment.card import card, stats
 from kinj.augment.engines import Items, in_processes, in_this_process
 from kinj.augment.part import Done, Part, is_folder, store_of
 from kinj.augment.report import AugmentReport
@@ -43,6 +44,7 @@ def augment_file(
     overwrite: bool = False,
     on_error: str = "stop",
     progress: Progress | None = None,
+    command: Sequence[str] = (),
 ) -> AugmentReport:
     """Writes every document of the sources and its views to `output`, in order.
 
@@ -57,6 +59,7 @@ def augment_file(
         overwrite: replace the output, and forget what an earlier run left.
         on_error: what a bad line does: `stop`, or `skip` (set aside in `OUTPUT.rejected.jsonl`).
         progress: told now and then how far it is.
+        command: the words of the command, for the card.
 
     Raises:
         UsageError: a source is missing, the output is in the way or cannot be written, other settings on resume.
@@ -75,7 +78,7 @@ def augment_file(
         if not run.report.documents:
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
-        part.finish(run.entries, {})
+        part.finish(run.entries, run.sides(sources, command))
     except BaseException as error:
         kept = part.leave()
         if isinstance(error, KinjError):
@@ -129,6 +132,14 @@ class _Run:
             speed = (self.report.views - self._kept) / (now - self._begun)
             made = f"{self.report.documents:,} documents, {self.report.views:,} views"
             self.progress(f"augment   {made}, {speed:,.0f} views a second")
+
+    def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
+        """What stands beside the output, by name."""
+        seconds = time.monotonic() - self._begun
+        return {
+            "stats.json": stats(self.report, self.part.identity, seconds, self.report.views - self._kept),
+            "README.md": card(self.report, self.settings, sources, self.part.output, command),
+        }
 
 
 def _growth(settings: Settings, share: Share) -> float:

@@ -11,11 +11,16 @@ from kinj.augment.part import Result
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shard
 from kinj.augment.share import Share
+from kinj.augment.tokens import count_tokens
 from kinj.config.errors import KinjError
 from kinj.config.schema import Settings
 from kinj.data.files import record_to_json, to_json
 from kinj.data.records import Document
 from kinj.data.rejects import SET_ASIDE, Gathered
+
+SAMPLE = 8
+"""Documents whose tokens are counted in a shard, together with those of their views. Of shards with larger numbers only
+those are sampled whose number is a power of two, so that counting never takes long."""
 
 
 class Worker:
@@ -40,7 +45,11 @@ class Worker:
         checks = Checks(self.settings.augment.audit, report)
         rejects = Gathered(self.settings.run.on_error)
         try:
-            lines = b"".join(self._lines(document, checks) for document in self._documents(shard, rejects, report))
+            sampled = SAMPLE if shard.index & (shard.index - 1) == 0 else 0
+            lines = b"".join(
+                self._lines(document, checks, number < sampled)
+                for number, document in enumerate(self._documents(shard, rejects, report))
+            )
             data = pack(lines, self.suffix)
         except KinjError as error:
             return Result(error=error)
@@ -58,6 +67,10 @@ class Worker:
             if not (repeated and drop):
                 yield document
 
-    def _lines(self, document: Document, checks: Checks) -> bytes:
+    def _lines(self, document: Document, checks: Checks, sampled: bool) -> bytes:
         records = [document, *self.engine.views(document, checks)]
+        if sampled:
+            counts = count_tokens(self.settings.model.name, [record.text for record in records])
+            checks.report.tokens_in += counts[0]
+            checks.report.tokens_out += sum(counts)
         return b"".join(to_json(record_to_json(record)) + b"\n" for record in records)

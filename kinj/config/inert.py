@@ -11,7 +11,7 @@ from kinj.config.names import BUILT_IN_MODELS
 from kinj.config.schema import OptimSettings, Settings
 
 USED_BY = {
-    "augment": ("seed", "run", "data", "augment"),
+    "augment": ("seed", "run", "model", "data", "augment"),
     "train": ("seed", "run", "model", "data", "augment", "train", "optim", "eval"),
     "eval": ("seed", "run", "model", "data", "eval"),
 }

@@ -126,6 +126,18 @@ def _size(size: str) -> int:
         raise UsageError(f"model.{error}") from error
 
 
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of a shipped model, a run, a local folder or a Hub id, without its model.
+
+    Raises:
+        UsageError: there is none of that name, or not a fast one.
+        KinjError: the folder holds none.
+    """
+    if name == "scratch":
+        raise UsageError("a `scratch` model has no tokenizer yet", "name a shipped model, a folder or a Hub id")
+    return _tokenizer(name, locate(name), ModelSettings(name=name))
+
+
 def _scratch_tokenizer(settings: ModelSettings, texts: Texts | None) -> Any:
     if settings.tokenizer != "train":
         return _tokenizer(settings.tokenizer, locate(settings.tokenizer), settings)
