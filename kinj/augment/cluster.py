@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +49,7 @@ def _connected() -> tuple[Any, bool]:
     if ray.is_initialized():
         return ray, False
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR")
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(f"no Ray cluster can be reached: {error}", "check RAY_ADDRESS, or leave it out") from error
     return ray, True

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from threading import Thread
 
 from kinj.augment.part import Done, Result, Store
@@ -33,11 +34,15 @@ def in_order(items: Items, start: Callable[[Shard], Callable[[], Done]], most: i
     """
     waiting: deque[Callable[[], Done]] = deque()
     for item in items:
-        waiting.append(start(item) if isinstance(item, Shard) else lambda done=item: done)
+        waiting.append(start(item) if isinstance(item, Shard) else partial(_itself, item))
         if len(waiting) >= most:
             yield waiting.popleft()()
     while waiting:
         yield waiting.popleft()()
+
+
+def _itself(done: Done) -> Done:
+    return done
 
 
 def in_this_process(items: Items, work: Work, store: Store) -> Iterator[Done]:

@@ -106,7 +106,11 @@ class AugmentReport:
             lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
         for name, seen in sorted(self.audited.items()):
             share = f"{self.offending[name] / seen:.2%}" if seen else "none"
-            found = [f"{key.partition(': ')[2]} {n:,}" for key, n in sorted(self.changes.items()) if key.startswith(f"{name}: ")]
+            found = [
+                f"{key.partition(': ')[2]} {n:,}"
+                for key, n in sorted(self.changes.items())
+                if key.startswith(f"{name}: ")
+            ]
             what = f": {', '.join(found)}" if found else ""
             lines.append(f"audit of {name}: {share} of {_count(seen, 'view')} changed something{what}")
         return lines

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj import __version__
+from kinj.augment.budget import choose_share
 from kinj.augment.card import card, stats
 from kinj.augment.engines import Items, in_processes, in_this_process
 from kinj.augment.part import Done, Part, is_folder, store_of
@@ -18,7 +19,8 @@ from kinj.augment.share import Share
 from kinj.augment.work import Worker
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
-from kinj.data.files import BadRecord
+from kinj.data.files import BadRecord, Rejects
+from kinj.data.records import Document
 from kinj.data.rejects import SKIP_HINT, stem
 from kinj.data.rows import CORPUS_HINT, find
 
@@ -68,7 +70,7 @@ def augment_file(
     """
     settings = replace(settings, run=replace(settings.run, on_error=on_error))
     _check_paths(sources, output, resume, overwrite)
-    share = Share(settings.augment.views)
+    share = _share(sources, settings, progress)
     worker = Worker(settings, store_of(output).suffix, share)
     part = Part(output, _identity(settings, share))
     run = _Run(part, settings, Shards(sources, settings.data, on_error, _growth(settings, share)), progress)
@@ -140,6 +142,38 @@ class _Run:
             "stats.json": stats(self.report, self.part.identity, seconds, self.report.views - self._kept),
             "README.md": card(self.report, self.settings, sources, self.part.output, command),
         }
+
+
+def _share(sources: Sequence[str], settings: Settings, progress: Progress | None) -> Share:
+    """Views per document: as set, or such that the output has `augment.target_tokens` tokens."""
+    target = settings.augment.target_tokens
+    if target is None:
+        return Share(settings.augment.views)
+    if progress:
+        progress(f"counting  one pass over the input first, to choose the views for {target} tokens")
+    share, expected = choose_share(read_sound(sources, settings), settings)
+    if progress:
+        views = f"{share.least + share.more:.2f} views per document and method"
+        progress(f"counted   {views} for about {expected:,} tokens (tokenizer of {settings.model.name})")
+    return share
+
+
+def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Document]:
+    """The documents that views will be made of, without setting anything aside.
+
+    Raises:
+        BadRecord: one cannot be used and the policy is to stop.
+        KinjError: the input is damaged or empty.
+    """
+    policy = "stop" if settings.run.on_error == "stop" else "ignore"
+    shards = Shards(sources, settings.data, policy, growth=1)
+    drop = settings.augment.duplicates == "drop"
+    for shard in shards:
+        for document, repeated in shard.documents(settings.data.fields, Rejects(policy)):
+            if not (repeated and drop):
+                yield document
+    if shards.error:
+        raise shards.error
 
 
 def _growth(settings: Settings, share: Share) -> float:

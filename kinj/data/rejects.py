@@ -129,7 +129,7 @@ class Gathered(Rejects):
         self.lines, self.left_out = [], Counter()
         return taken
 
-    def _write(self, source: str, line: bytes) -> None:
+    def _write(self, source: str, line: bytes) -> None:  # noqa: ARG002 (all go to one place)
         self.lines.append(line)
 
 

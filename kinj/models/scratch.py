@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from kinj.config.schema import count_of
+
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
 
 
