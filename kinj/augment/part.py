@@ -225,7 +225,8 @@ class Part:
         else:
             with atomic_open(self.output) as file:
                 join(file, map(self.store.path, range(len(entries))), self.store.suffix)
-            shutil.rmtree(self.store.folder)
+            away = self.store.folder.replace(self.store.folder.with_name(f".{self.store.folder.name}.tmp-{os.getpid()}-0"))
+            shutil.rmtree(away)  # all of it has gone before the first of it goes
         self._lock.close()
 
     def side(self, name: str) -> Path:

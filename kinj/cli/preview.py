@@ -35,7 +35,7 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
     else:
         for group in groups:
             _print(group)
-        note("\n".join(AugmentReport.lines(report)))
+        note("\n".join(report.lines()))
     return PARTLY if report.failed else DONE
 
 

@@ -6,6 +6,8 @@ import errno
 import gzip
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from kinj.config.errors import DONE, KinjError, UsageError
 from kinj.config.schema import AuditSettings, AugmentSettings, DataSettings, FormattingSettings, Settings
 from kinj.data.files import read_documents
 
+SLOW = pytest.mark.slow
 SETTINGS = Settings(augment=AugmentSettings(views=3))
 SOURCE, OUTPUT = "corpus.jsonl", Path("corpus.views.jsonl")
 FINISHED = {SOURCE, OUTPUT.name, "corpus.views.stats.json", "corpus.views.README.md"}
@@ -321,7 +324,7 @@ def slowly(self, shard, result):
 part.Store.keep = slowly
 if __name__ == "__main__":
     settings = Settings(augment=AugmentSettings(views=3, workers=int(sys.argv[1])))
-    run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings)
+    run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings, resume="resume" in sys.argv)
 """
 
 
@@ -340,6 +343,42 @@ def test_a_stopped_process_resumes_to_the_same_bytes(workers: int, number: signa
     report = augment(resume=True)
     assert OUTPUT.read_bytes() == whole
     assert (report.documents, report.views) == (40, 120)
+
+
+def run_child(workers: int, seconds: float) -> bool:
+    """Runs or resumes the child; whether it ended. If not, all its processes are killed after `seconds`."""
+    command = [sys.executable, "child.py", str(workers), "resume"]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        _, said = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        return OUTPUT.exists()
+    assert child.returncode == 0, said.decode()
+    return True
+
+
+def kill_and_resume(kills: int, workers: int) -> int:
+    """Kills at random moments, resuming each time; begins anew whenever it was done too soon. Returns how often it was hit."""
+    hits, draw = 0, random.Random(kills * 10 + workers)
+    for _ in range(20 * kills):
+        done = run_child(workers, draw.uniform(0.4, 1.6) if hits < kills else 60)
+        hits += not done
+        if done and hits == kills:
+            break
+        if done:
+            shutil.rmtree(part.store_of(OUTPUT).folder, ignore_errors=True)
+            OUTPUT.unlink()
+    return hits
+
+
+@pytest.mark.parametrize(("kills", "workers"), [(3, 2), pytest.param(25, 1, marks=SLOW), pytest.param(25, 2, marks=SLOW)])
+def test_any_number_of_kills_ends_with_the_same_bytes(kills: int, workers: int, whole: bytes) -> None:
+    Path("child.py").write_text(CHILD)
+    assert kill_and_resume(kills, workers) == kills
+    assert OUTPUT.read_bytes() == whole
+    assert files() == {*FINISHED, "child.py"}
 
 
 def test_workers_end_with_the_process_that_started_them() -> None:
