@@ -8,10 +8,11 @@ again. Only a finished output bears its name.
 from __future__ import annotations
 
 import fcntl
+import glob
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +25,7 @@ from kinj.augment.shards import Shard
 from kinj.config.errors import KinjError, UsageError
 from kinj.data.files import atomic_open, atomic_write, to_json
 from kinj.data.rejects import stem
-from kinj.data.writers import FULL, raise_explained
+from kinj.data.writers import FULL, is_leftover, raise_explained
 
 SIDES = ("rejected", "audit")
 """Files that a shard has beside its records, where there is something to put in them."""
@@ -215,18 +216,22 @@ class Part:
             KinjError: the disk is full.
             UsageError: the output cannot be written.
         """
-        for side in SIDES:
-            self._join_side(f"{side}.jsonl", len(entries))
+        names = [f"{side}.jsonl" for side in SIDES]
+        for name in names:
+            self._join_side(name, len(entries))
         for name, data in sides.items():
             atomic_write(self.side(name), data)
         self._write_manifest(entries)
         if is_folder(self.output):
-            self._publish(len(entries))
+            self._publish({"manifest.json", *names, *sides, *(entry["file"] for entry in entries)})
         else:
             with atomic_open(self.output) as file:
                 join(file, map(self.store.path, range(len(entries))), self.store.suffix)
-            away = self.store.folder.replace(self.store.folder.with_name(f".{self.store.folder.name}.tmp-{os.getpid()}-0"))
-            shutil.rmtree(away)  # all of it has gone before the first of it goes
+            folder = self.store.folder
+            shutil.rmtree(
+                folder.replace(folder.with_name(f".{folder.name}.tmp-{os.getpid()}-0"))
+            )  # all or nothing of it
+        self._sweep([self.output, self.store.folder, *map(self.side, [*names, *sides])])
         self._lock.close()
 
     def side(self, name: str) -> Path:
@@ -241,21 +246,28 @@ class Part:
         else:
             self.side(name).unlink(missing_ok=True)
 
-    def _publish(self, shards: int) -> None:
-        """Turns the folder into the output. Shards that the input no longer has, and all notes about them, stay out of it."""
-        wanted = {self.store.path(index).name for index in range(shards)}
-        notes = [path for path in self.store.folder.glob("[0-9]*") if path.name not in wanted]
+    def _publish(self, wanted: set[str]) -> None:
+        """Turns the folder into the output, with nothing in it but what is wanted."""
+        folder = self.store.folder
         try:
-            for name in wanted:
-                with (self.store.folder / name).open("rb") as file:
+            for path in folder.iterdir():
+                with path.open("rb") as file:
                     os.fsync(file.fileno())
             if self.output.exists():
                 shutil.rmtree(self.output)
-            self.store.folder.replace(self.output)
+            folder.replace(self.output)
         except OSError as error:
             raise_explained(self.output, error)
-        for name in ("lock", *(path.name for path in notes)):
-            (self.output / name).unlink()
+        for path in self.output.iterdir():
+            if path.name not in wanted:
+                path.unlink()
+
+    def _sweep(self, paths: Iterable[Path]) -> None:
+        """Removes what killed runs left while they were writing or removing these paths."""
+        for path in paths:
+            for left in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
+                if is_leftover(left):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def is_folder(output: Path) -> bool:

@@ -373,7 +373,9 @@ def kill_and_resume(kills: int, workers: int) -> int:
     return hits
 
 
-@pytest.mark.parametrize(("kills", "workers"), [(3, 2), pytest.param(25, 1, marks=SLOW), pytest.param(25, 2, marks=SLOW)])
+@pytest.mark.parametrize(
+    ("kills", "workers"), [(3, 2), pytest.param(25, 1, marks=SLOW), pytest.param(25, 2, marks=SLOW)]
+)
 def test_any_number_of_kills_ends_with_the_same_bytes(kills: int, workers: int, whole: bytes) -> None:
     Path("child.py").write_text(CHILD)
     assert kill_and_resume(kills, workers) == kills
