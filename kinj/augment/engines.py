@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 
 from kinj.augment.part import Done, Result, Store
 from kinj.augment.shards import Shard
@@ -60,6 +61,9 @@ def in_processes(items: Items, work: Work, store: Store, count: int) -> Iterator
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work, store))
     try:
+        with _deaf():
+            for _ in range(count):
+                pool.submit(os.getpid)  # starts a process
         yield from in_order(items, lambda shard: pool.submit(_work_off, shard).result, count * AHEAD)
     except BrokenProcessPool as error:
         raise KinjError(
@@ -70,14 +74,26 @@ def in_processes(items: Items, work: Work, store: Store, count: int) -> Iterator
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C from their first moment: it reaches all processes of a terminal, and the
+    first one decides what it means."""
+    if current_thread() is not main_thread():  # only there it can be done, and only there Ctrl-C arrives
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _task: tuple[Work, Store]
 
 
 def _begin(work: Work, store: Store) -> None:
     global _task
     _task = work, store
-    # Ctrl-C reaches all processes of the terminal; the first one decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
 
