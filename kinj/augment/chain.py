@@ -27,7 +27,7 @@ class Chain:
     """
 
     def __init__(self, name: str, links: Sequence[Augmenter]) -> None:
-        self.name = name
+        self.name, self.links = name, links
         self.first, *self.rest = links
         self.preserves = max((link.preserves for link in links), key=PROMISES.index)
 

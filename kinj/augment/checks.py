@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kinj.augment.base import Augmenter, ContentPreserving
+from kinj.augment.base import Augmenter, keeps_content
 from kinj.augment.report import AugmentReport
-from kinj.augment.skeleton import skeleton
+from kinj.augment.skeleton import SameContent, skeleton
 from kinj.config.errors import KinjError
 from kinj.config.schema import AuditSettings
 from kinj.data.files import record_to_json, to_json
@@ -36,7 +36,7 @@ class Checks:
     def __init__(self, settings: AuditSettings, report: AugmentReport) -> None:
         self.settings, self.report = settings, report
         self.aside: list[bytes] = []
-        self._last: tuple[Document, str, list[str]] | None = None
+        self._last: tuple[Document, SameContent] | None = None
 
     def keeps(self, method: Augmenter, original: Document, view: Document) -> bool:
         """Whether a view stays in the output.
@@ -51,14 +51,14 @@ class Checks:
         return not changes or self._keeps_changed(method, original, view, changes)
 
     def _says_the_same(self, method: Augmenter, original: Document, view: Document) -> bool:
-        if not isinstance(method, ContentPreserving):
+        if not keeps_content(method):
             return True
         if self._last is None or self._last[0] is not original:
-            self._last = (original, skeleton(original.text), [skeleton(fact.value) for fact in original.facts])
-        _, text, values = self._last
-        return skeleton(method.restore(view)) == text and all(
-            skeleton(method.restore_span(view, fact.start, fact.end)) == value
-            for fact, value in zip(view.facts, values, strict=True)
+            self._last = (original, SameContent(original.text))
+        return self._last[1](method.restore(view)) and all(
+            view.text[fact.start : fact.end] == fact.value
+            or skeleton(method.restore_span(view, fact.start, fact.end)) == skeleton(fact.value)
+            for fact in view.facts
         )
 
     def _keeps_changed(self, method: Augmenter, original: Document, view: Document, changes: Sequence[Found]) -> bool:

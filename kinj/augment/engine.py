@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
+from kinj.augment.base import is_choosy
 from kinj.augment.chain import build_chains
 from kinj.augment.checks import Checks
 from kinj.augment.report import AugmentReport
@@ -83,6 +84,10 @@ class Engine:
                 found.append(view)
             report.shortfall += count - stream.count
             report.short_documents += stream.count < count
+            for method in chain.links:
+                if is_choosy(method):
+                    report.skipped.update(method.skipped)
+                    method.skipped.clear()
         report.documents += 1
         report.views += len(found)
         report.by_transform.update([view.view.method for view in found if view.view])

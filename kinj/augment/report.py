@@ -16,8 +16,8 @@ class AugmentReport:
     documents with the text of an earlier one, `removed` those of them that were left out. Of views in which something
     changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
     `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
-    and `left_out` all input that was passed over, by reason; `skipped` what methods drew and did not use. `tokens_in` and
-    `tokens_out` are the tokens of a sample of the documents, and of those with their views.
+    and `left_out` all input that was passed over, by reason; `skipped` what a method could have written and passed over.
+    `tokens_in` and `tokens_out` are the tokens of a sample of the documents, and of those with their views.
     """
 
     output: str | None = None
@@ -84,7 +84,7 @@ class AugmentReport:
         if self.token_factor:
             lines.append(f"{self.views_per_document:.1f} views per document, {self.token_factor:.1f} times the tokens")
         if self.skipped:
-            lines.append("not used: " + ", ".join(f"{n:,} formats {why}" for why, n in sorted(self.skipped.items())))
+            lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
         lines += self._about_duplicates() + self._about_changes()
         if self.left_out:
             lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))

@@ -24,3 +24,24 @@ def skeleton(text: str) -> str:
     if text.isascii():
         return text.encode("ascii").translate(None, _ASCII_FORMAT).decode("ascii")
     return text.translate(_KEPT)
+
+
+class SameContent:
+    """Says whether texts hold what one text holds. Most views of a document come back as one of a few strings, so a
+    string that was found to be the same once is recognised without being read again.
+
+    Args:
+        text: what the others are compared with.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._skeleton = skeleton(text)
+        self._same = {text}
+
+    def __call__(self, text: str) -> bool:
+        if text in self._same:
+            return True
+        same = skeleton(text) == self._skeleton
+        if same:
+            self._same.add(text)
+        return same

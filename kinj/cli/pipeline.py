@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.augment.engine import augment_documents
+from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
 from kinj.config import from_yaml, to_yaml
 from kinj.config.errors import DONE, PARTLY, KinjError
@@ -16,7 +17,7 @@ from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
-from kinj.data.records import Document, Question
+from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
@@ -31,9 +32,12 @@ def augmenter(settings: Settings) -> Augment:
     """The augmenter that sources with `augment` use: methods and views from the source, the rest from `augment`."""
     from dataclasses import replace
 
-    def make_views(documents: Sequence[Document], methods: Sequence[str], views: int) -> list[Document]:
+    def make_views(records: Sequence[Record], methods: Sequence[str], views: int) -> list[Record]:
         chosen = replace(settings.augment, method=list(methods), views=views, workers=1)
-        return list(augment_documents(documents, chosen, settings.data.seed))
+        documents = (record for record in records if isinstance(record, Document))
+        questions = (record for record in records if isinstance(record, Question))
+        seed = settings.data.seed
+        return [*augment_documents(documents, chosen, seed), *augment_questions(questions, chosen, seed)]
 
     return make_views
 
@@ -53,11 +57,16 @@ def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
             read.add(part)
             records = data.pool(source.pool or key)
             documents = [record for record in records if isinstance(record, Document)][:TOKENIZER_DOCUMENTS]
-            yield from (
-                document.text for document in (views(documents, source.augment, 1) if source.augment else documents)
-            )
             pairs = [record for record in records if isinstance(record, Question)][:TOKENIZER_DOCUMENTS]
-            yield from (f"{settings.model.prompt.replace('{prompt}', pair.prompt)} {pair.answers[0]}" for pair in pairs)
+            chosen: list[Record] = [*documents, *pairs]
+            for record in views(chosen, source.augment, 1) if source.augment else chosen:
+                yield _training_text(record, settings)
+
+
+def _training_text(record: Record, settings: Settings) -> str:
+    if isinstance(record, Document):
+        return record.text
+    return f"{settings.model.prompt.replace('{prompt}', record.prompt)} {record.answers[0]}"
 
 
 def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:

@@ -75,6 +75,21 @@ def methods(as_json: common.Json = False) -> None:
     print(f"families of formatting (augment.formatting.families, .exclude): {', '.join(FAMILIES)}")
 
 
+@show.command("formats", epilog=examples("kinj show formats", "kinj show formats --tokenizer gpt2"))
+@command("show formats")
+def formats(
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", help="Say which formats it erases: a shipped model, a folder or a Hub id."),
+    ] = None,
+    as_json: common.Json = False,
+) -> None:
+    """List the formats that `formatting` draws from, by family, and which of them a tokenizer does not tell apart."""
+    from kinj.cli.formats import print_formats
+
+    print_formats(tokenizer, as_json)
+
+
 @show.command("probes")
 @command("show probes")
 def probes(as_json: common.Json = False) -> None:

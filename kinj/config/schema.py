@@ -161,9 +161,11 @@ class AuditSettings:
 @dataclass(kw_only=True)
 class FormattingSettings:
     families: list[str] = field(default_factory=list)
-    """Format families to draw from; empty means all. `kinj show methods` lists them."""
+    """Format families to draw from; empty means all. `combinations` are of these families. `kinj show formats` lists them."""
     exclude: list[str] = field(default_factory=list)
-    """Format families to leave out."""
+    """Format families to leave out, and the combinations that use them."""
+    tokenizer: str | None = None
+    """Draw only formats that this tokenizer tells apart: a shipped model, a folder or a Hub id. By default not checked."""
 
 
 @dataclass(kw_only=True)
@@ -208,9 +210,9 @@ class SourceSettings:
     path: str | None = None
     """A file, folder or `hf:NAME[:split]` to read instead of a pool of the data set."""
     augment: list[str] = field(default_factory=list)
-    """Augmentation methods whose views join this source's documents, made when the run starts."""
+    """Augmentation methods whose views join this source's records, made when the run starts; questions take `formatting`."""
     views: int = 10
-    """Views per document and method, where `augment` names one."""
+    """Views per document or question and method, where `augment` names one."""
 
     def __post_init__(self) -> None:
         _check(self.views >= 1, f"views must be 1 or more, got {self.views}")

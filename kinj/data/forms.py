@@ -31,7 +31,7 @@ def record_to_json(record: Record) -> Json:
     form |= {"prompt": record.prompt, "answers": record.answers, "kind": record.kind}
     if record.choices is not None:
         form["choices"] = record.choices
-    return form | ({"meta": record.meta} if record.meta else {})
+    return form | _view_to_json(record) | ({"meta": record.meta} if record.meta else {})
 
 
 def _document_to_json(document: Document) -> Json:
@@ -40,11 +40,14 @@ def _document_to_json(document: Document) -> Json:
         form["title"] = document.title
     if document.facts:
         form["facts"] = [dict(vars(fact)) for fact in document.facts]
-    if document.source is not None:
-        form["source"] = document.source
-    if document.view is not None or document.source is not None:
-        form["view"] = dict(vars(document.view)) if document.view else None
-    return form | ({"meta": document.meta} if document.meta else {})
+    return form | _view_to_json(document) | ({"meta": document.meta} if document.meta else {})
+
+
+def _view_to_json(record: Record) -> Json:
+    form: Json = {} if record.source is None else {"source": record.source}
+    if record.view is not None or record.source is not None:
+        form["view"] = dict(vars(record.view)) if record.view else None
+    return form
 
 
 def record_from_json(form: Json, fields: FieldSettings | None = None) -> Record:
@@ -74,11 +77,7 @@ def document_from_json(form: Json, fields: FieldSettings | None = None) -> Docum
     identity = _take_id(rest, fields.id)
     title = _take_optional(rest, fields.title)
     facts = _take_facts(rest, len(text))
-    # `source` means the id of an original only beside a `view` (null if need be); elsewhere people keep web addresses
-    # in it, and a thousand pages of one site must not count as views of one document.
-    beside_view = "view" in rest
-    view = _take_view(rest)
-    source = _take_optional(rest, "source") if beside_view and "view" not in rest else None
+    source, view = _take_source_and_view(rest)
     return Document(
         id=identity or content_id(text),
         text=text,
@@ -104,6 +103,7 @@ def question_from_json(form: Json, fields: FieldSettings | None = None) -> Quest
     document = _take_id(rest, fields.document)
     kind = _take_optional(rest, "kind") or "recall"
     choices = rest.pop("choices") if _texts(rest.get("choices")) else None
+    source, view = _take_source_and_view(rest)
     return Question(
         id=identity or content_id("\n".join([document or "", prompt, *answers])),
         document=document,
@@ -111,6 +111,8 @@ def question_from_json(form: Json, fields: FieldSettings | None = None) -> Quest
         answers=answers,
         kind=kind,
         choices=choices,
+        source=source,
+        view=view,
         meta=_take_meta(rest),
     )
 
@@ -158,6 +160,17 @@ def _take_optional(rest: Json, key: str) -> str | None:
         rest.pop(key, None)
         return None
     return rest.pop(key) if isinstance(rest[key], str) else None
+
+
+def _take_source_and_view(rest: Json) -> tuple[str | None, View | None]:
+    """What the record is a view of, and how it was made.
+
+    `source` means the id of an original only beside a `view` (null if need be); elsewhere people keep web addresses in it,
+    and a thousand pages of one site must not count as views of one document.
+    """
+    beside_view = "view" in rest
+    view = _take_view(rest)
+    return _take_optional(rest, "source") if beside_view and "view" not in rest else None, view
 
 
 def _take_view(rest: Json) -> View | None:

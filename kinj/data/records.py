@@ -47,7 +47,10 @@ class Document:
 
 @dataclass(kw_only=True)
 class Question:
-    """One question; `answers` are all accepted ones and never empty. `document` is the id of the original it asks about."""
+    """One question; `answers` are all accepted ones and never empty. `document` is the id of the original it asks about.
+
+    `source` is the id of the question this is a view of: the same question in another format (None: it is an original).
+    """
 
     id: str
     document: str | None
@@ -55,12 +58,14 @@ class Question:
     answers: list[str]
     kind: str = "recall"
     choices: list[str] | None = None
+    source: str | None = None
+    view: View | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
-        """Id of the unit that counts as one in a mixture: the question itself."""
-        return self.id
+        """Id of the unit that counts as one in a mixture: views of one question share it."""
+        return self.source or self.id
 
 
 Record = Document | Question

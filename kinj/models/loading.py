@@ -135,7 +135,9 @@ def load_tokenizer(name: str) -> Any:
     """
     if name == "scratch":
         raise UsageError("a `scratch` model has no tokenizer yet", "name a shipped model, a folder or a Hub id")
-    return _tokenizer(name, locate(name), ModelSettings(name=name))
+    path = Path(name).expanduser()
+    folder = path if (path / "tokenizer.json").exists() else locate(name)  # a tokenizer's own folder has no config.json
+    return _tokenizer(name, folder, ModelSettings(name=name))
 
 
 def _scratch_tokenizer(settings: ModelSettings, texts: Texts | None) -> Any:

@@ -11,15 +11,15 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import OptimSettings, Settings, SourceSettings
 from kinj.data.base import DataSet
 from kinj.data.files import read_records
-from kinj.data.records import Document, Record
+from kinj.data.records import Record
 from kinj.models.codec import Codec, Example
 from kinj.train.batching import cut_steps
 from kinj.train.mixture import Draw, Mixture
 from kinj.train.rows import Source, encode_source
 
 Rows = list[tuple[Draw, Example]]
-Augment = Callable[[Sequence[Document], Sequence[str], int], list[Document]]
-"""(documents, methods, views) to the documents and their views."""
+Augment = Callable[[Sequence[Record], Sequence[str], int], list[Record]]
+"""(records, methods, views) to the records and their views."""
 
 
 @dataclass
@@ -90,9 +90,7 @@ def _augmented(records: list[Record], source: SourceSettings, augment: Augment |
         raise UsageError(
             "this call has no augmenter, and a source asks for views", "augment the corpus first: kinj augment"
         )
-    documents = [record for record in records if isinstance(record, Document)]
-    others: list[Record] = [record for record in records if not isinstance(record, Document)]
-    return [*augment(documents, source.augment, source.views), *others]
+    return augment(records, source.augment, source.views)
 
 
 def _count_steps(mixture: Mixture, epochs: float, batch_tokens: int) -> int:

@@ -88,9 +88,9 @@ def test_a_fact_that_stands_elsewhere_is_refused(start: int) -> None:
 
 def test_a_shortfall_is_reported() -> None:
     report = AugmentReport()
-    found = list(augment_documents([Document(id="x", text="x")], AugmentSettings(views=500), 0, report))
+    found = list(augment_documents([Document(id="x", text="x")], AugmentSettings(views=2000), 0, report))
     assert len({d.text for d in found}) == len(found) == 1 + report.views
-    assert report.shortfall == 500 - report.views > 0
+    assert report.shortfall == 2000 - report.views > 0
     assert report.short_documents == 1
     assert "fewer than asked for: 1 document too short" in str(report)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import unicodedata
 
@@ -11,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinj.augment.formats.flat import Flat, flatten
-from kinj.augment.formats.layout import NUMBER, wrapped
+from kinj.augment.formats.layout import NUMBER
 from kinj.augment.formats.sentences import split_sentences
-from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES
+from kinj.augment.formats.separators import SOFT, wrapped
+from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS
 from kinj.augment.methods.formatting import Formatting
 from kinj.augment.skeleton import skeleton
 from kinj.config.schema import FormattingSettings
@@ -32,6 +32,10 @@ PIECES = [
     "ולד בירושלים. مرحبا بالعالم؟ ",
     "नमस्ते दुनिया। e\u0301 👩‍👩‍👧 ❤️ ",
     "see https://example.org/a?b=1&c=<2>#3. ",
+    "| n | text |\n|---|------|\n| 1 | a \\| b |\n",
+    "\\item \\textbf{50 % of $x_1^2$} ~ a\\b \\\\ \\textbackslash{} ''x'' \"\"y\"\" ",
+    "for (i = 0; i < n; i++) { s += a[i]; } // sum. # End. ",
+    "User: hi\nINFO started\n12 INFO done\nSubject: re\n> quoted — “so” – he said. ",
     'He said "no." Then: \\n \\" &amp; &quot; <b>x</b> {"a": ["b", "c"]} ',
     "\n\n1. first\n2) second\n- third\n> fourth\n\tif x:\r\n        pass\n",
     "line 3: x\nsentence 2 = y\n[4] z; text: ",
@@ -134,8 +138,8 @@ def test_wrapping_keeps_length_and_width(text: str, width: int) -> None:
     flat = flatten(text, [])[0]
     out = wrapped(flat, width)
     assert len(out) == len(flat)
-    assert out.replace("\r", " ") == flat
-    assert all(len(line) <= width or " " not in line for line in out.replace("\n", "\r").split("\r"))
+    assert out.replace(SOFT, " ") == flat
+    assert all(len(line) <= width or " " not in line for line in out.replace("\n", SOFT).split(SOFT))
 
 
 def test_lettered_markup_cannot_be_content() -> None:
@@ -145,6 +149,10 @@ def test_lettered_markup_cannot_be_content() -> None:
         if form.layout.by_sentence and skeleton(boundary.replace(NUMBER, "1")):
             assert "\n" in boundary or form.layout.escape, form.name
             assert not form.layout.wrap or form.layout.line.startswith("\n" + " " * 8), form.name
+            assert not form.layout.boundary.endswith(NUMBER), form.name
+        assert not skeleton(form.layout.space + form.layout.paragraph + form.layout.line), form.name
+        assert not (form.layout.escape and form.layout.wrap), form.name
+        assert SOFT not in form.layout.line + form.layout.paragraph + form.layout.first + boundary, form.name
 
 
 def test_markup_holds_no_names_or_numbers() -> None:
@@ -154,8 +162,14 @@ def test_markup_holds_no_names_or_numbers() -> None:
         for part in MARKUP
         for word in "".join(c if c.isalnum() else " " for c in part.replace(NUMBER, "1")).split()
     }
-    known = ["1", "text", "content", "line", "sentence", "item", "p", "ul", "li", "div", "br", "html", "body", "span"]
-    assert words == set(known)
+    known = (
+        "1 n text content line sentence sentences item level s "  # data
+        "p ul li div br html body span table tr td "  # HTML
+        "begin end document itemize enumerate quote textbf emph par tabular l hline "  # LaTeX
+        "Text TEXT Section Part Message Hello Kind regards Subject Content Type plain Forwarded message You wrote Sent as "
+        "user User role INFO info DEBUG log msg"  # letters, chats and logs
+    )
+    assert words == set(known.split())
 
 
 def test_a_wrong_inverse_would_be_seen() -> None:
@@ -166,26 +180,39 @@ def test_a_wrong_inverse_would_be_seen() -> None:
     assert skeleton(layout.restore(layout.restore(text))) != "12a"
 
 
-def test_enough_families_and_formats() -> None:
-    assert sum(form.families[0] != COMBINATIONS for form in FORMATS.values()) >= 16
-    assert {form.families[0] for form in FORMATS.values()} == set(FAMILIES)
-    assert set(HELD_OUT_FAMILIES) < set(FAMILIES)
-    assert len(HELD_OUT_FAMILIES) == 3
-
-
-@pytest.mark.parametrize("name", [name for name in FORMATS if name.startswith("json") and "+" not in name])
-def test_json_formats_are_json(name: str) -> None:
-    document = Document(id="d", text='He said "no" to C:\\temp. Then\tshe \x01 left.')
-    text = FORMATS[name].layout.render(Flat(document))[0]
-    for line in text.splitlines() if name == "json_lines" else [text]:
-        assert json.loads(line)
-
-
 def test_long_single_lines_take_linear_time() -> None:
     for text in ("." * 300_000, "a" * 300_000, ".)" * 150_000, "a. " * 100_000, "A.\n" * 100_000, "(" * 300_000):
         document = Document(id="d", text=text)
         views = Formatting(FormattingSettings()).views(document, 3, random.Random(0))
         assert len(list(views)) == 3
+
+
+MEGABYTE = 'An old & <new> mill_wheel\\, "50 %" of it' + " was 'kept' in 1684" * 55_000
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != COMBINATIONS])
+def test_a_single_line_of_a_megabyte(family: str) -> None:
+    start = MEGABYTE.rindex("kept")
+    fact = Fact(subject="s", relation="r", value="kept", start=start, end=start + 4)
+    document = Document(id="d", text=MEGABYTE, facts=[fact])
+    flat, expected = Flat(document), skeleton(MEGABYTE)
+    for form in [form for form in FORMATS.values() if form.families[0] == family]:
+        text, [(start, end)] = form.layout.render(flat)
+        assert skeleton(form.layout.restore(text)) == expected, form.name
+        assert text[start:end] == "kept", form.name
+
+
+@pytest.mark.parametrize("text", ["x", "7", "é", "م", "。", "👩", "\u200b", "'", "\\", "&"])
+def test_documents_of_one_character(text: str) -> None:
+    flat = Flat(Document(id="d", text=text))
+    for form in FORMATS.values():
+        view, _ = form.layout.render(flat)
+        assert skeleton(form.layout.restore(view)) == skeleton(text), form.name
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n\t\u2003"])
+def test_documents_without_content_have_no_views(text: str) -> None:
+    assert list(Formatting(FormattingSettings()).views(Document(id="d", text=text), 3, random.Random(0))) == []
 
 
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if NUMBER in form.layout.boundary])
@@ -223,6 +250,12 @@ def test_where_a_value_stands(value: str, expected: str) -> None:
         ("json_row", '{"text": ["He said \\"no\\" & left.", "A<b\\\\c."]}'),
         ("html_list", "<ul>\n  <li>He said &quot;no&quot; &amp; left.</li>\n  <li>A&lt;b\\c.</li>\n</ul>"),
         ("number_dot+quote_lines", '> 1. He said "no" & left.\n> 2. A<b\\c.'),
+        (
+            "latex_items",
+            '\\begin{itemize}\n  \\item He said "no" \\& left.\n  \\item A<b\\textbackslash{}c.\n\\end{itemize}',
+        ),
+        ("table_csv_numbered", 'n,text\n1,"He said ""no"" & left."\n2,"A<b\\c."'),
+        ("space_em_between_sentences", 'He said "no" & left.\u2003A<b\\c.'),
         ("indent_hanging", 'He said "no" & left.\n\nA<b\\c.'),
     ],
 )

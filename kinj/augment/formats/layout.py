@@ -6,43 +6,15 @@ markup comes off again.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
-from json.encoder import encode_basestring
 
-from kinj.augment.formats.flat import PARAGRAPH, SPACE, Flat, Place
-
-SOFT = "\r"
-"""Stands for a line break that wrapping puts in place of a space; a flat text holds no such character."""
+from kinj.augment.formats.escapes import ESCAPES
+from kinj.augment.formats.flat import Flat
+from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE
 
 NUMBER = "{n}"
-
-
-def _json_escape(text: str) -> str:
-    return encode_basestring(text)[1:-1]
-
-
-def _json_unescape(text: str) -> str:
-    return str(json.loads(f'"{text}"', strict=False))
-
-
-def _html_escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-def _html_unescape(text: str) -> str:
-    return text.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
-
-
-_ESCAPES: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
-    "": (str, str),
-    "json": (_json_escape, _json_unescape),
-    "html": (_html_escape, _html_unescape),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +23,7 @@ class Layout:
 
     Markup that holds letters or digits must be told apart from any content, or the inverse would not be exact: it stands
     at the ends of the view, after a line break that content cannot hold, or within characters that `escape` keeps
-    out of content.
+    out of content. A format that escapes does not wrap: a line could break inside an escape.
     """
 
     by_sentence: bool = False
@@ -86,51 +58,55 @@ class Layout:
         return self.close + self.between + self.open
 
     @cached_property
+    def _numbered(self) -> tuple[str, str] | None:
+        """The boundary before and after the number, if it has one."""
+        before, number, after = self.boundary.partition(NUMBER)
+        return (before, after) if number else None
+
+    @cached_property
     def _boundary_pattern(self) -> re.Pattern[str]:
         return re.compile(re.escape(self.boundary).replace(re.escape(NUMBER), "[0-9]+"))
 
     @cached_property
-    def _verbatim(self) -> bool:
-        """Whether content goes in as it is."""
-        paragraphs = self.by_sentence or self.paragraph == PARAGRAPH
-        return paragraphs and self.space == SPACE and not self.wrap and not self.escape
-
-    def _expand(self, text: str) -> str:
-        """Separators and special characters written out. Works character by character, so prefixes stay prefixes."""
-        if self.space != SPACE:
-            text = text.replace(SPACE, self.space)
-        if not self.by_sentence:
-            text = text.replace(PARAGRAPH, self.paragraph)
+    def _separators(self) -> tuple[tuple[str, str], ...]:
+        """Separators that come out as something else: what stands in a unit, what in the view."""
+        out = {SPACE: self.space, PARAGRAPH: PARAGRAPH if self.by_sentence else self.paragraph}
         if self.wrap:
-            text = text.replace(SOFT, self.line)
-        return _ESCAPES[self.escape][0](text) if self.escape else text
+            out[SOFT] = self.line
+        write = ESCAPES[self.escape][0]
+        return tuple((mark, write(written)) for mark, written in out.items() if write(written) != mark)
+
+    @cached_property
+    def _lengths(self) -> tuple[int, int, int, int, int]:
+        """Characters that a unit, a digit of its number and each separator before a position add to it."""
+        written = dict(self._separators)
+        space, paragraph, soft = (len(written.get(mark, mark)) - 1 for mark in (SPACE, PARAGRAPH, SOFT))
+        numbered = self._numbered is not None
+        return len(self.boundary) - len(NUMBER) * numbered, int(numbered), space, paragraph, soft
 
     def render(self, flat: Flat) -> tuple[str, list[tuple[int, int]]]:
         """The view's text, and start and end of every fact's value in it."""
-        units = flat.sentences if self.by_sentence else flat.whole
-        aligned = [wrapped(text, self.wrap) for text in units.texts] if self.wrap else units.texts
-        parts = self._with_markup(aligned if self._verbatim else [self._expand(text) for text in aligned])
+        units = flat.units(self.by_sentence, self.escape, self.wrap)
+        bodies = units.texts
+        for mark, written in self._separators:
+            bodies = [body.replace(mark, written) for body in bodies]
+        text = self._joined(bodies)
         if not units.facts:
-            return "".join(parts), []
-        starts = list(accumulate(map(len, parts)))[0::2]
+            return text, []
+        start, (unit, digit, space, paragraph, soft) = len(self.first), self._lengths
+        ends = [
+            start + units * unit + digits * digit + characters + spaces * space + paragraphs * paragraph + softs * soft
+            for units, digits, characters, spaces, paragraphs, softs in units.facts
+        ]
+        return text, list(zip(ends[0::2], ends[1::2], strict=True))
 
-        def position(place: Place) -> int:
-            unit, offset = place
-            return starts[unit] + (offset if self._verbatim else len(self._expand(aligned[unit][:offset])))
-
-        return "".join(parts), [(position(start), position(end)) for start, end in units.facts]
-
-    def _with_markup(self, bodies: Sequence[str]) -> list[str]:
-        """Markup and content by turns, markup first and last."""
-        parts = [self.first] * (2 * len(bodies) + 1)
-        parts[1::2] = bodies
-        if NUMBER in self.boundary:
-            before, after = self.boundary.split(NUMBER)
-            parts[2:-1:2] = [f"{before}{n}{after}" for n in range(2, len(bodies) + 1)]
-        else:
-            parts[2:-1:2] = [self.boundary] * (len(bodies) - 1)
-        parts[-1] = self.last
-        return parts
+    def _joined(self, bodies: list[str]) -> str:
+        if self._numbered is None:
+            return f"{self.first}{self.boundary.join(bodies)}{self.last}"
+        before, after = self._numbered
+        numbered = [f"{number}{after}{body}" for number, body in enumerate(bodies, 1)]
+        numbered[0] = bodies[0]
+        return f"{self.first}{before.join(numbered)}{self.last}"
 
     def restore(self, text: str) -> str:
         """The content of a view: its text without the markup. White space and punctuation may differ from the original's."""
@@ -139,25 +115,15 @@ class Layout:
     def restore_span(self, text: str) -> str:
         """The content of a part of a view that starts and ends inside units."""
         if self.by_sentence and self.boundary:
-            numbered = NUMBER in self.boundary
-            text = self._boundary_pattern.sub(SPACE, text) if numbered else text.replace(self.boundary, SPACE)
-        return _ESCAPES[self.escape][1](text) if self.escape else text
+            text = self._boundary_pattern.sub(SPACE, text) if self._numbered else text.replace(self.boundary, SPACE)
+        if self.escape:
+            text = ESCAPES[self.escape][1](text)
+        for separator in self._to_spaces:
+            text = text.replace(separator, SPACE)
+        return text
 
-
-def wrapped(text: str, width: int) -> str:
-    """Puts `SOFT` in place of spaces so that no line is longer than `width`, words that are longer excepted."""
-    return PARAGRAPH.join(SOFT.join(_lines(paragraph, width)) for paragraph in text.split(PARAGRAPH))
-
-
-def _lines(text: str, width: int) -> list[str]:
-    lines = []
-    start = 0
-    while len(text) - start > width:
-        stop = text.rfind(SPACE, start, start + width + 1)
-        if stop < 0:
-            stop = text.find(SPACE, start + width)
-        if stop < 0:
-            break
-        lines.append(text[start:stop])
-        start = stop + 1
-    return [*lines, text[start:]]
+    @cached_property
+    def _to_spaces(self) -> tuple[str, ...]:
+        """What is read back as a space. So most views of a document are restored to the very same string."""
+        separators = (self.space, "" if self.by_sentence else self.paragraph, self.line if self.wrap else "")
+        return tuple(sorted({mark for mark in separators if mark not in ("", SPACE)}, key=len, reverse=True))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 _CLOSERS = "\"'”’»)\\]」』）"
+_SPACED = ".!?…؟۔।॥።։။"
+"""Marks of scripts that put a space after them."""
+_UNSPACED = "。！？｡"
+"""Marks of scripts that do not."""
 _BREAK = re.compile(
-    rf"[.!?…؟۔।॥։።။។][{_CLOSERS}]{{0,3}}[ \n]+"  # scripts that put a space after the mark
-    rf"|[。！？｡][{_CLOSERS}]{{0,3}}[ \n]*"  # scripts that do not
-    r"|\n+"
+    rf"[{_SPACED}{_UNSPACED}\n]"  # one set of first characters: the search skips over everything else at once
+    rf"(?:(?<=[{_SPACED}])[{_CLOSERS}]{{0,3}}[ \n]+|(?<=[{_UNSPACED}])[{_CLOSERS}]{{0,3}}[ \n]*|(?<=\n)\n*)"
 )
 _ABBREVIATIONS = frozenset(
     re.findall(
@@ -37,7 +40,7 @@ def split_sentences(text: str) -> list[str]:
 
 def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
     mark, following = text[match.start()], text[match.end()]
-    if mark in "。！？｡\n" or "\n" in match.group():
+    if mark in _UNSPACED or "\n" in match.group():
         return True
     if following.islower():
         return False

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import difflib
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from kinj.augment.formats.flat import Flat
 from kinj.augment.formats.layout import Layout
-from kinj.augment.formats.table import FAMILIES, FORMATS, HELD_OUT_FAMILIES, Format
+from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES, MET_FAMILIES, Format
+from kinj.augment.formats.tokens import token_ids
 from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings, FormattingSettings
 from kinj.data.records import Document, Fact, View
 
 T = TypeVar("T")
 
-__all__ = ["FAMILIES", "HELD_OUT_FAMILIES", "Formatting", "build"]
+__all__ = ["FAMILIES", "HELD_OUT_FAMILIES", "MET_FAMILIES", "Formatting", "build"]
+
+ERASED = "erased by the tokenizer"
+"""Why a format was skipped: the document's tokens, or another view's, would have been repeated."""
 
 
 def build(settings: AugmentSettings, seed: int) -> Formatting:
@@ -45,38 +51,53 @@ class Formatting:
     def __init__(self, settings: FormattingSettings, seed: int = 0) -> None:
         self.seed = seed
         self.decks = _decks(settings)
+        self.tokenizer = settings.tokenizer
+        self.skipped: Counter[str] = Counter()
+        """Formats that were drawn and not used, by reason; the engine moves these counts to its report."""
 
     def views(self, document: Document, count: int, rng: random.Random) -> Iterator[Document]:
         """Up to `count` views, pairwise distinct and distinct from the document; fewer if no more are possible.
 
-        The first views do not depend on `count`. A text without any character but white space has none.
+        Where a tokenizer is set, distinct as sequences of its tokens. The first views do not depend on `count`. A text
+        without any character but white space has none.
         """
         flat = Flat(document)
         if not flat.text:
             return
-        seen = {document.text}
+        texts, tokens, made = {document.text}, {self._tokens(document.text)}, 0
         for form in _drawn(self.decks, rng):
-            if len(seen) > count:
+            if made == count:
                 return
             text, spans = form.layout.render(flat)
-            if text not in seen:
-                yield self._view(document, form, len(seen), text, spans)
-                seen.add(text)
+            if text in texts:
+                continue
+            texts.add(text)
+            if self.tokenizer is not None:
+                found = self._tokens(text)
+                if found in tokens:
+                    self.skipped[ERASED] += 1
+                    continue
+                tokens.add(found)
+            made += 1
+            yield self._view(document, form, made, text, spans)
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        return token_ids(self.tokenizer, text) if self.tokenizer is not None else ()
 
     def _view(
         self, document: Document, form: Format, index: int, text: str, spans: Sequence[tuple[int, int]]
     ) -> Document:
-        moved = zip(document.facts, spans, strict=True)
+        facts = [
+            Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
+            for fact, (start, end) in zip(document.facts, spans, strict=True)
+        ]
         return Document(
-            id=f"{document.id}#{self.name}.{index}",
+            id=f"{document.id}#formatting.{index}",
             text=text,
             title=document.title,
-            facts=[
-                Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
-                for fact, (start, end) in moved
-            ],
+            facts=facts,
             source=document.origin,
-            view=View(method=f"{self.name}/{form.name}", index=index, seed=self.seed),
+            view=_made_by(form.name, index, self.seed),
             meta=dict(document.meta),
         )
 
@@ -89,21 +110,26 @@ class Formatting:
         return _layout(view).restore_span(view.text[start:end])
 
 
+@lru_cache(maxsize=8192)
+def _made_by(form: str, index: int, seed: int) -> View:
+    return View(method=f"formatting/{form}", index=index, seed=seed)
+
+
 def _layout(view: Document) -> Layout:
     assert view.view is not None, "an original has no markup to take off"
     return FORMATS[view.view.method.partition("/")[2]].layout
 
 
 def _decks(settings: FormattingSettings) -> list[list[Format]]:
-    """The formats that may be used, one list per family."""
+    """The formats that may be used, one list per family. Combinations are of the families that may be used."""
     for key in ("families", "exclude"):
         _check_names(f"augment.formatting.{key}", getattr(settings, key))
-    wanted = set(settings.families or FAMILIES)
-    unwanted = set(settings.exclude)
+    drawn = set(settings.families or FAMILIES) - set(settings.exclude)
+    combined = (drawn - {COMBINATIONS} or set(FAMILIES)) - set(settings.exclude) | {COMBINATIONS}
     decks = [
-        [form for form in FORMATS.values() if form.families[0] == family and unwanted.isdisjoint(form.families)]
+        [form for form in FORMATS.values() if form.families[0] == family and combined.issuperset(form.families)]
         for family in FAMILIES
-        if family in wanted
+        if family in drawn
     ]
     if not any(decks):
         raise UsageError("augment.formatting leaves no format family to draw from", f"there are: {', '.join(FAMILIES)}")

@@ -1,0 +1,137 @@
+"""Formats that programs read, by family: markup languages, data, source code, messages and logs."""
+
+from __future__ import annotations
+
+from kinj.augment.formats.layout import NUMBER, Layout
+from kinj.augment.formats.shapes import block, each, whole
+
+LANGUAGES: dict[str, dict[str, Layout]] = {
+    "markdown": {
+        "bold": each("**", "**", " "),
+        "italic": each("_", "_", " "),
+        "headings": each("## ", between="\n\n"),
+        "fence": whole("```\n", "\n```"),
+        "rules": each(between="\n\n---\n\n"),
+        "table_rows": each("| ", " |", head="|   |\n|---|\n"),
+    },
+    "key_value": {
+        "key_text": whole("text: "),
+        "key_content": whole('content = "', '"'),
+        "key_lines": each(f"line {NUMBER}: "),
+        "key_sentences": each(f"sentence {NUMBER} = "),
+        "key_repeated": each("text: "),
+        "key_items": each(f"item[{NUMBER}] => ", ";"),
+    },
+    "json": {
+        "json_text": whole('{"text": "', '"}', escape="json"),
+        "json_list": each('  "', '"', ",\n", head="[\n", tail="\n]", escape="json"),
+        "json_row": each('"', '"', ", ", head='{"text": [', tail="]}", escape="json"),
+        "json_lines": each('{"sentence": "', '"}', escape="json"),
+        "json_numbered": each(f'  "{NUMBER}": "', '"', ",\n", head="{\n", tail="\n}", escape="json"),
+    },
+    "html": {
+        "html_paragraph": whole("<p>", "</p>", escape="html"),
+        "html_paragraphs": each("<p>", "</p>", escape="html"),
+        "html_list": each("  <li>", "</li>", head="<ul>\n", tail="\n</ul>", escape="html"),
+        "html_breaks": each(close="<br>", head="<div>\n", tail="\n</div>", escape="html"),
+        "html_page": each("<p>", "</p>", head="<html>\n<body>\n", tail="\n</body>\n</html>", escape="html"),
+        "html_spans": each("<span>", "</span>", " ", escape="html"),
+    },
+    "xml": {
+        "xml_text": whole("<text>", "</text>", escape="html"),
+        "xml_sentences": each("  <s>", "</s>", head="<text>\n", tail="\n</text>", escape="html"),
+        "xml_numbered": each(f'  <s n="{NUMBER}">', "</s>", head="<text>\n", tail="\n</text>", escape="html"),
+        "xml_inline": each("<s>", "</s>", " ", head="<p>", tail="</p>", escape="html"),
+        "xml_attributes": each('<s text="', '"/>', escape="html"),
+        "xml_comment": whole("<!--\n", "\n-->", escape="html"),
+    },
+    "latex": {
+        "latex_document": whole("\\begin{document}\n", "\n\\end{document}", escape="latex"),
+        "latex_items": each("  \\item ", head="\\begin{itemize}\n", tail="\n\\end{itemize}", escape="latex"),
+        "latex_numbered": each("  \\item ", head="\\begin{enumerate}\n", tail="\n\\end{enumerate}", escape="latex"),
+        "latex_quote": whole("\\begin{quote}\n", "\n\\end{quote}", escape="latex"),
+        "latex_bold": each("\\textbf{", "}", " ", escape="latex"),
+        "latex_emphasis": each("\\emph{", "}", escape="latex"),
+        "latex_lines": each(close=" \\\\", escape="latex"),
+        "latex_paragraphs": each("\\par ", escape="latex"),
+    },
+    "yaml": {
+        "yaml_text": whole('text: "', '"', escape="json"),
+        "yaml_single": each("- '", "'", escape="yaml"),
+        "yaml_block": Layout(head="text: |\n  ", wrap=72, line="\n  ", paragraph="\n\n  "),
+        "yaml_folded": Layout(head="text: >\n  ", wrap=56, line="\n  ", paragraph="\n\n  "),
+        "yaml_list": each('  - "', '"', head="sentences:\n", escape="json"),
+        "yaml_numbered": each(f'{NUMBER}: "', '"', escape="json"),
+        "yaml_document": each('- text: "', '"', head="---\n", tail="\n...", escape="json"),
+    },
+    "configuration": {
+        "toml_text": whole('[text]\ncontent = "', '"', escape="json"),
+        "toml_list": each('  "', '",', head="content = [\n", tail="\n]", escape="json"),
+        "ini_numbered": each(f"line.{NUMBER} = ", head="[text]\n"),
+        "properties": each(f"text.{NUMBER}="),
+        "shell_variable": each('TEXT="', '"', escape="json"),
+    },
+    "tables": {
+        "table_numbered": each(f"| {NUMBER} | ", " |", head="| n | text |\n|---|------|\n"),
+        "table_grid": each("| ", " |", "\n+------+\n", head="+------+\n", tail="\n+------+"),
+        "table_box": each("│ ", " │", "\n├──────┤\n", head="┌──────┐\n", tail="\n└──────┘"),
+        "table_csv": each('"', '"', head='"text"\n', escape="csv"),
+        "table_csv_numbered": each(f'{NUMBER},"', '"', head="n,text\n", escape="csv"),
+        "table_tsv": each(f"{NUMBER}\t", head="n\ttext\n"),
+        "table_org": each("| ", " |", "\n|------|\n"),
+        "table_html": each("<tr><td>", "</td></tr>", head="<table>\n", tail="\n</table>", escape="html"),
+        "table_latex": each(
+            close=" \\\\ \\hline", head="\\begin{tabular}{l}\n", tail="\n\\end{tabular}", escape="latex"
+        ),
+    },
+    "fences": {
+        "fence_tildes": whole("~~~\n", "\n~~~"),
+        "fence_text": whole("```text\n", "\n```"),
+        "fence_colons": whole(":::\n", "\n:::"),
+        "fence_braces": whole("{{{\n", "\n}}}"),
+        "fence_each": each("```\n", "\n```", "\n\n"),
+        "fence_lines": each(head="~~~~\n", tail="\n~~~~"),
+        "fence_code_span": each("`", "`"),
+        "fence_equals": whole("====\n", "\n===="),
+    },
+    "comments": {
+        "comment_hash": block("# ", 70),
+        "comment_slashes": block("// ", 70),
+        "comment_dashes": block("-- ", 66),
+        "comment_percent": block("% ", 66),
+        "comment_semicolons": block(";; ", 66),
+        "comment_stars": block(" * ", 68, head="/*\n", tail="\n */"),
+        "comment_sentences": each("# "),
+        "comment_documentation": each("/// "),
+    },
+    "email": {
+        "email_letter": whole("Hello,\n\n", "\n\nKind regards"),
+        "email_subject": whole("Subject: text\n\n"),
+        "email_headers": whole("Content-Type: text/plain\nSubject: text\n\n"),
+        "email_forwarded": whole("---------- Forwarded message ----------\n\n"),
+        "email_reply": block("> ", 64, head="You wrote:\n\n"),
+        "email_signature": whole(tail="\n\n-- \nSent as plain text"),
+        "email_points": each("* ", head="Hello,\n\n", tail="\n\nKind regards"),
+    },
+    "chat": {
+        "chat_user": whole("User: "),
+        "chat_lines": each("user: "),
+        "chat_pointed": each("<user> "),
+        "chat_square": each("[user] "),
+        "chat_bubbles": each("💬 "),
+        "chat_messages": each(f"Message {NUMBER}: ", between="\n\n"),
+        "chat_json": whole('[{"role": "user", "content": "', '"}]', escape="json"),
+        "chat_json_lines": each('{"role": "user", "content": "', '"}', escape="json"),
+    },
+    "log": {
+        "log_info": each("INFO "),
+        "log_square": each("[info] "),
+        "log_numbered": each(f"{NUMBER} INFO "),
+        "log_debug": each("DEBUG - "),
+        "log_colons": each("log: info: "),
+        "log_pairs": each('level=info msg="', '"', escape="json"),
+        "log_json": each('{"level": "info", "message": "', '"}', escape="json"),
+        "log_console": each(">>> "),
+    },
+}
+"""Layouts by family and name."""
