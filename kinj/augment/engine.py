@@ -1,14 +1,16 @@
-"""Runs methods over documents in memory and checks every view they write."""
+"""Runs methods over documents in memory; every view is checked."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from kinj.augment import registry
-from kinj.augment.base import Augmenter, ContentPreserving, is_choosy, keeps_content
+from kinj.augment.base import is_choosy
+from kinj.augment.chain import build_chains
+from kinj.augment.checks import Checks
 from kinj.augment.report import AugmentReport
-from kinj.augment.skeleton import SameContent, skeleton
+from kinj.augment.share import Share
+from kinj.augment.skeleton import skeleton
 from kinj.config.errors import KinjError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
@@ -17,15 +19,6 @@ from kinj.data.rng import stable_rng
 FACT_HINT = "start and end count characters of the text from 0; correct them, or leave the fact out"
 
 _log = logging.getLogger(__name__)
-
-
-def build_methods(settings: AugmentSettings, seed: int) -> list[Augmenter]:
-    """The methods that `augment.method` names.
-
-    Raises:
-        UsageError: an unknown method, or settings that a method cannot work with.
-    """
-    return [registry.get(name).build(settings, seed) for name in dict.fromkeys(settings.method)]
 
 
 def augment_documents(
@@ -40,41 +33,77 @@ def augment_documents(
 
     Raises:
         UsageError: an unknown method or format family.
-        KinjError: a fact that does not stand where its offsets say; a view that fails its check under
+        KinjError: a fact that does not stand where its offsets say; a view in which something changed under
             `augment.audit.policy=fail`.
     """
-    methods = build_methods(settings, seed)
-    counted = AugmentReport() if report is None else report
+    engine = Engine(settings, seed)
+    checks = Checks(settings.audit, AugmentReport() if report is None else report)
     for document in documents:
-        yield from augment_one(document, methods, settings, seed, counted)
-    if report is None and (counted.shortfall or counted.failed):
-        _log.warning("%s", "; ".join(counted.lines()))
+        if problem := misplaced_fact(document):
+            raise KinjError(f"document {document.id} {problem}", FACT_HINT)
+        yield document
+        yield from engine.views(document, checks)
+    if report is None and (checks.report.shortfall or checks.report.failed):
+        _log.warning("%s", "; ".join(checks.report.lines()))
 
 
-def augment_one(
-    document: Document, methods: Sequence[Augmenter], settings: AugmentSettings, seed: int, report: AugmentReport
-) -> list[Document]:
-    """A document and its views."""
-    if problem := misplaced_fact(document):
-        raise KinjError(f"document {document.id} {problem}", FACT_HINT)
-    same = SameContent(document.text)
-    found = [document]
-    for method in methods:
-        made = 0
-        for view in method.views(document, settings.views, stable_rng(seed, document.id, method.name)):
-            made += 1
-            sound = not keeps_content(method) or _says_the_same(method, view, same)
-            if sound or _keeps_failed(view, document, settings.audit.policy, report):
+class Engine:
+    """Makes the views that settings ask for.
+
+    Args:
+        settings: `method`, `views` and the sections of the methods are used.
+        seed: of all drawing.
+        share: how many views of each document, instead of `settings.views`.
+
+    Raises:
+        UsageError: an unknown method, or settings that a method cannot work with.
+    """
+
+    def __init__(self, settings: AugmentSettings, seed: int, share: Share | None = None) -> None:
+        self.seed = seed
+        self.chains = build_chains(settings, seed)
+        self.share = share or Share(settings.views)
+
+    def views(self, document: Document, checks: Checks) -> list[Document]:
+        """The views of a sound document that stay, pairwise distinct; counted, with the document, in the report of `checks`.
+
+        Raises:
+            KinjError: something changed in a view and the policy is `fail`.
+        """
+        count = self.share.views(document.id, self.seed)
+        report = checks.report
+        found: list[Document] = []
+        texts = {document.text}
+        for chain in self.chains:
+            stream = _Counted(chain.first.views(document, count, stable_rng(self.seed, document.id, chain.first.name)))
+            for view in chain.views(document, stream, self.seed, checks.keeps):
+                if view.text in texts:
+                    report.duplicates += 1
+                    continue
+                texts.add(view.text)
                 found.append(view)
-        report.shortfall += settings.views - made
-        report.short_documents += made < settings.views
-        if is_choosy(method):
-            report.skipped.update(method.skipped)
-            method.skipped.clear()
-    report.documents += 1
-    report.views += len(found) - 1
-    report.by_transform.update(view.view.method for view in found[1:] if view.view)
-    return found
+            report.shortfall += count - stream.count
+            report.short_documents += stream.count < count
+            for method in chain.links:
+                if is_choosy(method):
+                    report.skipped.update(method.skipped)
+                    method.skipped.clear()
+        report.documents += 1
+        report.views += len(found)
+        report.by_transform.update([view.view.method for view in found if view.view])
+        return found
+
+
+class _Counted:
+    """Counts what is taken from an iterator."""
+
+    def __init__(self, views: Iterable[Document]) -> None:
+        self.views, self.count = views, 0
+
+    def __iter__(self) -> Iterator[Document]:
+        for view in self.views:
+            self.count += 1
+            yield view
 
 
 def misplaced_fact(document: Document) -> str:
@@ -82,31 +111,10 @@ def misplaced_fact(document: Document) -> str:
     for fact in document.facts:
         inside = 0 <= fact.start <= fact.end <= len(document.text)
         found = document.text[fact.start : fact.end] if inside else ""
-        if not inside or skeleton(found) != skeleton(fact.value):
+        if found != fact.value and (not inside or skeleton(found) != skeleton(fact.value)):
             there = f"there is `{found}`" if inside else f"the text has {len(document.text)}"
             return (
                 f"has a fact `{fact.value}` ({fact.relation} of {fact.subject}) at characters {fact.start} to {fact.end}, "
                 f"but {there}"
             )
     return ""
-
-
-def _says_the_same(method: ContentPreserving, view: Document, same: SameContent) -> bool:
-    return same(method.restore(view)) and all(
-        view.text[fact.start : fact.end] == fact.value
-        or skeleton(method.restore_span(view, fact.start, fact.end)) == skeleton(fact.value)
-        for fact in view.facts
-    )
-
-
-def _keeps_failed(view: Document, document: Document, policy: str, report: AugmentReport) -> bool:
-    """Counts a failed view and says whether it stays in the output."""
-    name = view.view.method if view.view else "?"
-    if policy == "fail":
-        raise KinjError(
-            f"document {document.id}: the view written by {name} does not say what the original says",
-            "augment.audit.policy=drop leaves such views out and counts them; augment.audit.policy=report keeps them",
-        )
-    report.failed[name] += 1
-    report.dropped += policy == "drop"
-    return policy == "report"

@@ -1,62 +1,149 @@
-"""An output that is not finished: `OUTPUT.part`, and beside it `OUTPUT.part.json`, which says how far it is valid.
+"""An output that is not finished: the folder `OUTPUT.part`, with a file for each shard and a marker that vouches for it.
 
-The second file is written after the first is safe on disk, so whatever happens in between, the bytes it vouches for are
-there and complete. Only a finished output bears its name.
+`00000.jsonl` holds a shard's records and `00000.json`, written after it, says what they were made from and what they
+hash to. So whatever happens, a marker whose input and whose file are as it says stands for finished work, and all else is done
+again. Only a finished output bears its name.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
+import glob
 import json
 import os
-import time
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import xxhash
+
+from kinj.augment.packing import join
 from kinj.augment.report import AugmentReport
-from kinj.config.errors import UsageError
-from kinj.data.files import atomic_write, record_from_json, write_records
-from kinj.data.records import Record
-from kinj.data.writers import raise_explained
+from kinj.augment.shards import Shard
+from kinj.config.errors import KinjError, UsageError
+from kinj.data.files import atomic_open, atomic_write, to_json
+from kinj.data.rejects import stem
+from kinj.data.writers import FULL, is_leftover, raise_explained
 
-SAVE_SECONDS = 1.0
-"""Work that a kill may cost."""
+SIDES = ("rejected", "audit")
+"""Files that a shard has beside its records, where there is something to put in them."""
 
 
 @dataclass
-class State:
-    """How far an output has come: documents done, bytes that hold them, what was read, what was counted."""
+class Result:
+    """What was made of a shard: the file of its records, lines for each of `SIDES`, counts. With an error, nothing counts."""
 
-    documents: int = 0
-    size: int = 0
-    input: str = ""
+    data: bytes = b""
+    sides: dict[str, bytes] = field(default_factory=dict)
     report: AugmentReport = field(default_factory=AugmentReport)
-
-    def read(self, digest: bytes) -> None:
-        """Notes that a document was read, in a running hash over all of them."""
-        self.documents += 1
-        self.input = hashlib.sha256(bytes.fromhex(self.input) + digest).hexdigest()
+    error: KinjError | None = None
 
 
-def part_files(output: Path) -> tuple[Path, Path]:
-    """Where an unfinished output and the notes about it stand."""
-    return output.with_name(f"{output.name}.part"), output.with_name(f"{output.name}.part.json")
+@dataclass
+class Done:
+    """A shard that is finished, or the error that kept it from being so."""
+
+    index: int
+    entry: dict[str, Any] = field(default_factory=dict)
+    """What the manifest says of it."""
+    report: AugmentReport = field(default_factory=AugmentReport)
+    error: KinjError | None = None
+    kept: bool = False
+    """Whether an earlier run finished it."""
 
 
-def documents_kept(output: Path) -> int:
-    """Documents that an earlier run finished and left for a resume."""
-    part, notes = part_files(output)
-    return int(json.loads(notes.read_bytes())["documents"]) if part.exists() and notes.exists() else 0
+@dataclass(frozen=True)
+class Store:
+    """The files of shards in a folder. `suffix` is the form of the records: `.jsonl`, `.jsonl.gz`, …"""
+
+    folder: Path
+    suffix: str
+
+    def path(self, index: int, suffix: str | None = None) -> Path:
+        """Where the records of a shard stand, or another of its files."""
+        return self.folder / f"{index:05d}{self.suffix if suffix is None else suffix}"
+
+    def keep(self, shard: Shard, result: Result) -> Done:
+        """Writes what was made of a shard, the marker last. A failure to write is the error of what is returned."""
+        if result.error:
+            return Done(shard.index, error=result.error)
+        contents = {self.suffix: result.data} | {f".{side}.jsonl": result.sides.get(side, b"") for side in SIDES}
+        try:
+            for suffix, data in contents.items():
+                _put(self.path(shard.index, suffix), data if data or suffix == self.suffix else None)
+            entry = {
+                "file": self.path(shard.index).name,
+                "input": shard.digest(),
+                "documents": result.report.documents,
+                "views": result.report.views,
+                "files": {suffix: [len(data), _hash(data)] for suffix, data in contents.items() if data},
+            }
+            marker = {**entry, "report": result.report.to_json()}
+            _put(self.path(shard.index, ".json"), json.dumps(marker).encode())
+        except KinjError as error:
+            return Done(shard.index, error=error)
+        return Done(shard.index, entry, result.report)
+
+    def kept(self, shard: Shard) -> Done | None:
+        """What an earlier run made of a shard, if it finished it from the same input and its files are whole."""
+        try:
+            marker = json.loads(self.path(shard.index, ".json").read_bytes())
+            report = AugmentReport.from_json(marker.pop("report"))
+            if marker["input"] != shard.digest() or not self._whole(shard.index, marker["files"]):
+                return None
+        except (OSError, ValueError, KeyError):
+            return None
+        return Done(shard.index, marker, report, kept=True)
+
+    def _whole(self, index: int, files: dict[str, list[Any]]) -> bool:
+        for suffix, (size, digest) in files.items():
+            data = self.path(index, suffix).read_bytes()
+            if len(data) != size or _hash(data) != digest:
+                return False
+        return True
+
+    def documents(self) -> int:
+        """Documents in finished shards."""
+        found = 0
+        for marker in self.folder.glob("[0-9]*.json"):
+            try:
+                found += json.loads(marker.read_bytes())["documents"]
+            except (OSError, ValueError, KeyError):
+                continue
+        return found
+
+
+def _hash(data: bytes) -> str:
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def _put(path: Path, data: bytes | None) -> None:
+    """Writes or removes a file. Not forced to disk: after a power failure its hash tells whether it is whole.
+
+    Raises:
+        KinjError: the disk is full.
+        UsageError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        if data is None:
+            path.unlink(missing_ok=True)
+            return
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            temporary.unlink(missing_ok=True)
+        raise_explained(path, error)
 
 
 class Part:
-    """The unfinished output, open for writing.
+    """The unfinished output, locked against other runs.
 
     Args:
-        output: the file that it will become.
+        output: the file, or the folder of shards, that it will become.
         identity: everything the bytes depend on besides the documents; compared on resume.
 
     Raises:
@@ -65,122 +152,139 @@ class Part:
 
     def __init__(self, output: Path, identity: dict[str, Any]) -> None:
         self.output, self.identity = output, identity
-        self.path, self.notes = part_files(output)
-        self.state = State()
-        self.saved = 0
-        self._begun_here = False
-        self._saved_at = time.monotonic()
+        self.store = store_of(output)
+        self._lock = self._locked()
+
+    def _locked(self) -> IO[bytes]:
+        folder = self.store.folder
         try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab", buffering=0)
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / "lock").open("ab")
         except OSError as error:
-            raise_explained(self.path, error)
+            raise_explained(folder, error)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            self._file.close()
-            raise UsageError(f"another run is writing {self.path}", "wait for it, or choose -o") from error
+            lock.close()
+            raise UsageError(f"another run is writing {folder}", "wait for it, or choose -o") from error
+        return lock
 
     def start(self) -> None:
         """Begins anew, whatever was there."""
-        self.notes.unlink(missing_ok=True)
-        self._file.truncate(0)
-        self._begun_here = True
+        for path in self.store.folder.iterdir():
+            if path.name != "lock":
+                path.unlink()
+        self._write_manifest([])
 
-    def resume(self) -> State:
-        """Goes back to the last state that is known to be complete, and returns what the input must begin with.
+    def resume(self) -> None:
+        """Takes up what is there.
 
         Raises:
-            UsageError: it was written with other settings, or the file is shorter than it was.
+            UsageError: it was begun with other settings.
         """
-        if not self.notes.exists():
+        manifest = self.store.folder / "manifest.json"
+        if not manifest.exists():
             self.start()
-            return self.state
-        notes = json.loads(self.notes.read_bytes())
-        if notes["identity"] != self.identity:
+            return
+        before = json.loads(manifest.read_bytes())["identity"]
+        if before != self.identity:
             raise UsageError(
-                f"{self.path} was begun with other settings: {_difference(notes['identity'], self.identity)}",
+                f"{self.store.folder} was begun with other settings: {_difference(before, self.identity)}",
                 "run with the settings it was begun with, or start over with --overwrite",
             )
-        before = State(notes["documents"], notes["size"], notes["input"], AugmentReport.from_json(notes["report"]))
-        if self.path.stat().st_size < before.size:
-            raise UsageError(f"{self.path} is shorter than it was when it was left", "start over with --overwrite")
-        self._file.truncate(before.size)
-        self.state.size, self.state.report = before.size, before.report
-        self.saved = before.documents
-        return before
 
-    def append(self, lines: list[bytes], digests: list[bytes], report: AugmentReport) -> None:
-        """Adds finished documents.
+    def _write_manifest(self, entries: Sequence[dict[str, Any]]) -> None:
+        content = {"identity": self.identity, "shards": entries}
+        atomic_write(self.store.folder / "manifest.json", to_json(content, indent=True))
 
-        Raises:
-            KinjError: the disk is full.
-            UsageError: the file cannot be written.
-        """
-        data = b"".join(lines)
-        self._write(data)
-        for digest in digests:
-            self.state.read(digest)
-        self.state.size += len(data)
-        self.state.report.add(report)
-        if time.monotonic() - self._saved_at >= SAVE_SECONDS:
-            self.save()
+    def leave(self) -> int:
+        """Leaves what is finished for a resume, or nothing where nothing is. Returns the documents that are kept."""
+        kept = self.store.documents()
+        if not kept:
+            shutil.rmtree(self.store.folder, ignore_errors=True)
+        self._lock.close()
+        return kept
 
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            raise_explained(self.path, error)
+    def finish(self, entries: Sequence[dict[str, Any]], sides: Mapping[str, bytes]) -> None:
+        """Gives the output its name: the shards joined to one file, or their folder.
 
-    def save(self) -> None:
-        """Makes everything so far survive whatever comes."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise_explained(self.path, error)
-        notes = {
-            "identity": self.identity,
-            "documents": self.state.documents,
-            "size": self.state.size,
-            "input": self.state.input,
-            "report": self.state.report.to_json(),
-        }
-        atomic_write(self.notes, json.dumps(notes))
-        self.saved = self.state.documents
-        self._saved_at = time.monotonic()
-
-    def close(self) -> None:
-        """Leaves the files for a resume, or removes them where this run began them and nothing is worth keeping."""
-        if self._begun_here and not self.saved:
-            self.path.unlink(missing_ok=True)
-            self.notes.unlink(missing_ok=True)
-        self._file.close()
-
-    def finish(self) -> None:
-        """Gives the output its name. `.gz`, `.zst` and `.parquet` are written from the lines once all are there.
+        Args:
+            entries: what the manifest says of each shard, in order.
+            sides: further files by name, put beside the output or into its folder.
 
         Raises:
             KinjError: the disk is full.
             UsageError: the output cannot be written.
         """
-        self.save()  # whatever goes wrong from here on, the lines are kept
-        if self.output.suffix in (".gz", ".zst", ".parquet"):
-            write_records(self.output, _records(self.path))
-            self.path.unlink()
+        names = [f"{side}.jsonl" for side in SIDES]
+        for name in names:
+            self._join_side(name, len(entries))
+        for name, data in sides.items():
+            atomic_write(self.side(name), data)
+        self._write_manifest(entries)
+        if is_folder(self.output):
+            self._publish({"manifest.json", *names, *sides, *(entry["file"] for entry in entries)})
         else:
-            try:
-                self.path.replace(self.output)
-            except OSError as error:
-                raise_explained(self.output, error)
-        self.notes.unlink(missing_ok=True)
-        self._file.close()
+            with atomic_open(self.output) as file:
+                join(file, map(self.store.path, range(len(entries))), self.store.suffix)
+            folder = self.store.folder
+            shutil.rmtree(
+                folder.replace(folder.with_name(f".{folder.name}.tmp-{os.getpid()}-0"))
+            )  # all or nothing of it
+        self._sweep([self.output, self.store.folder, *map(self.side, [*names, *sides])])
+        self._lock.close()
+
+    def side(self, name: str) -> Path:
+        """Where a further file goes: `views.jsonl` has `views.NAME` beside it, a folder has it inside."""
+        return self.store.folder / name if is_folder(self.output) else beside(self.output, name)
+
+    def _join_side(self, name: str, shards: int) -> None:
+        paths = [path for index in range(shards) if (path := self.store.path(index, f".{name}")).exists()]
+        if paths:
+            with atomic_open(self.side(name)) as file:
+                join(file, paths, ".jsonl")
+        else:
+            self.side(name).unlink(missing_ok=True)
+
+    def _publish(self, wanted: set[str]) -> None:
+        """Turns the folder into the output, with nothing in it but what is wanted."""
+        folder = self.store.folder
+        try:
+            for path in folder.iterdir():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            if self.output.exists():
+                shutil.rmtree(self.output)
+            folder.replace(self.output)
+        except OSError as error:
+            raise_explained(self.output, error)
+        for path in self.output.iterdir():
+            if path.name not in wanted:
+                path.unlink()
+
+    def _sweep(self, paths: Iterable[Path]) -> None:
+        """Removes what killed runs left while they were writing or removing these paths."""
+        for path in paths:
+            for left in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
+                if is_leftover(left):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def _records(path: Path) -> Iterator[Record]:
-    with path.open("rb") as lines:
-        yield from (record_from_json(json.loads(line)) for line in lines)
+def is_folder(output: Path) -> bool:
+    """Whether an output is a folder of shards and not one file: its name has no ending."""
+    return not output.suffix
+
+
+def beside(output: Path, name: str) -> Path:
+    """Where a further file of an output that is one file goes: `views.jsonl.gz` has `views.NAME`."""
+    return output.with_name(f"{stem(str(output))}.{name}")
+
+
+def store_of(output: Path) -> Store:
+    """Where the shards of an output are kept until it is finished."""
+    endings = "".join(output.suffixes[-2:]) if output.suffix in (".gz", ".zst") else output.suffix
+    packed = output.suffix in (".gz", ".zst", ".parquet")
+    return Store(output.with_name(f"{output.name}.part"), endings if packed else ".jsonl")
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:

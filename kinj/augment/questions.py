@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from kinj.augment.base import Augmenter
-from kinj.augment.engine import augment_one, build_methods
+from kinj.augment.checks import Checks
+from kinj.augment.engine import Engine
 from kinj.augment.report import AugmentReport
 from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings
@@ -31,17 +31,15 @@ def augment_questions(
         UsageError: a method that does not preserve content: the answers would not fit what it writes.
         KinjError: a view fails its check under `augment.audit.policy=fail`.
     """
-    methods = build_methods(settings, seed)
-    counted = AugmentReport() if report is None else report
+    engine = Engine(settings, seed)
+    checks = Checks(settings.audit, AugmentReport() if report is None else report)
     for question in questions:
-        yield from question_views(question, methods, settings, seed, counted)
-    if report is None and (counted.shortfall or counted.failed or counted.skipped[UNFINISHED]):
-        _log.warning("%s", "; ".join(counted.lines()))
+        yield from question_views(question, engine, checks)
+    if report is None and (checks.report.shortfall or checks.report.failed or checks.report.skipped[UNFINISHED]):
+        _log.warning("%s", "; ".join(checks.report.lines()))
 
 
-def question_views(
-    question: Question, methods: Sequence[Augmenter], settings: AugmentSettings, seed: int, report: AugmentReport
-) -> list[Question]:
+def question_views(question: Question, engine: Engine, checks: Checks) -> list[Question]:
     """A question and its views: prompts with the same words in other shapes, checked as the views of documents are.
 
     Answers, choices and everything else are carried; the id is `ID#METHOD.INDEX`. A prompt that is to be continued
@@ -50,18 +48,18 @@ def question_views(
     Raises:
         UsageError: a method that does not preserve content.
     """
-    for method in methods:
-        if method.preserves != "content":
+    for chain in engine.chains:
+        if chain.preserves != "content":
             raise UsageError(
-                f"{method.name} writes views of documents, and {question.id} is a question",
+                f"{chain.name} writes views of documents, and {question.id} is a question",
                 "questions keep their answers only where the words stay as they are: augment.method=[formatting]",
             )
     if question.meta.get("form") == "completion":
-        report.documents += 1
-        report.skipped[UNFINISHED] += 1
+        checks.report.documents += 1
+        checks.report.skipped[UNFINISHED] += 1
         return [question]
     prompt = Document(id=question.id, text=question.prompt, source=question.source)
-    _, *views = augment_one(prompt, methods, settings, seed, report)
+    views = engine.views(prompt, checks)
     return [
         question,
         *(replace(question, id=view.id, prompt=view.text, source=view.source, view=view.view) for view in views),

@@ -12,9 +12,12 @@ class AugmentReport:
     """Counts of one augmentation.
 
     `shortfall` counts views that were asked for but are not possible, `short_documents` the documents concerned;
-    `skipped` counts what a method could have written and passed over, by reason;
-    `failed` and `dropped` count views whose check failed, by transform, and those of them that were left out;
-    `rejected` counts input lines set aside and `left_out` all input that was passed over, by reason.
+    `duplicates` views left out because another view of the document, or the document, has their text; `repeated`
+    documents with the text of an earlier one, `removed` those of them that were left out. Of views in which something
+    changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
+    `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
+    and `left_out` all input that was passed over, by reason; `skipped` what a method could have written and passed over.
+    `tokens_in` and `tokens_out` are the tokens of a sample of the documents, and of those with their views.
     """
 
     output: str | None = None
@@ -22,11 +25,19 @@ class AugmentReport:
     views: int = 0
     shortfall: int = 0
     short_documents: int = 0
+    duplicates: int = 0
+    repeated: int = 0
+    removed: int = 0
     dropped: int = 0
     rejected: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
+    tokens_in: int = 0
+    tokens_out: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    audited: Counter[str] = field(default_factory=Counter)
+    offending: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: AugmentReport) -> None:
@@ -52,20 +63,56 @@ class AugmentReport:
             setattr(report, name, Counter(value) if isinstance(value, dict) else value)
         return report
 
+    @property
+    def views_per_document(self) -> float:
+        """On average."""
+        return self.views / self.documents if self.documents else 0.0
+
+    @property
+    def token_factor(self) -> float:
+        """By how much the views multiplied the tokens, in the sample."""
+        return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
+
     def lines(self) -> list[str]:
         """For people: what was made, and everything that was asked for and not made."""
         failed = sum(self.failed.values())
-        changed = f"{failed:,} views failed their check" if failed else "0 facts changed"
+        changed = f"{_count(failed, 'view')} failed their check" if failed else "0 facts changed"
         lines = [f"{_count(self.documents, 'document')} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
             short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
             lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
-        lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
-        if failed:
-            worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
-            lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
+        if self.token_factor:
+            lines.append(f"{self.views_per_document:.1f} views per document, {self.token_factor:.1f} times the tokens")
+        if self.skipped:
+            lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
+        lines += self._about_duplicates() + self._about_changes()
         if self.left_out:
             lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))
+        return lines
+
+    def _about_duplicates(self) -> list[str]:
+        lines = []
+        if self.duplicates:
+            lines.append(f"{_count(self.duplicates, 'duplicate')} removed: views with the text of another one")
+        if self.repeated:
+            what = "removed" if self.removed else "kept (augment.duplicates=drop leaves them out)"
+            lines.append(f"{_count(self.repeated, 'document')} with the text of an earlier one, {what}")
+        return lines
+
+    def _about_changes(self) -> list[str]:
+        lines = []
+        if self.failed:
+            worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
+            lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
+        for name, seen in sorted(self.audited.items()):
+            share = f"{self.offending[name] / seen:.2%}" if seen else "none"
+            found = [
+                f"{key.partition(': ')[2]} {n:,}"
+                for key, n in sorted(self.changes.items())
+                if key.startswith(f"{name}: ")
+            ]
+            what = f": {', '.join(found)}" if found else ""
+            lines.append(f"audit of {name}: {share} of {_count(seen, 'view')} changed something{what}")
         return lines
 
     def __str__(self) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from kinj import __version__
-from kinj.augment.chunks import Worker, chunked, digest_of, results
-from kinj.augment.engine import FACT_HINT, misplaced_fact
-from kinj.augment.part import Part, State, documents_kept
+from kinj.augment.budget import choose_share
+from kinj.augment.card import card, stats
+from kinj.augment.engines import Items, in_processes, in_this_process
+from kinj.augment.part import Done, Part, is_folder, store_of
 from kinj.augment.report import AugmentReport
+from kinj.augment.shards import Shards
+from kinj.augment.share import Share
+from kinj.augment.work import Worker
 from kinj.config.errors import KinjError, UsageError
-from kinj.config.schema import FieldSettings, Settings
-from kinj.data.files import BadRecord, Ids, Place, Rejects, read_documents, record_to_json, to_json
+from kinj.config.schema import Settings
+from kinj.data.files import BadRecord, Rejects
 from kinj.data.records import Document
 from kinj.data.rejects import SKIP_HINT, stem
-from kinj.data.rows import find
+from kinj.data.rows import CORPUS_HINT, find
 
 Progress = Callable[[str], None]
 """Takes a line about how far it is, now and then."""
@@ -43,74 +46,139 @@ def augment_file(
     overwrite: bool = False,
     on_error: str = "stop",
     progress: Progress | None = None,
+    command: Sequence[str] = (),
 ) -> AugmentReport:
     """Writes every document of the sources and its views to `output`, in order.
 
-    Until it is complete the output is called `OUTPUT.part`. Whatever stops the work, the documents finished before are
-    kept there for `resume`, which goes on after them; it re-reads the input up to that place and refuses other input.
+    The input is worked off in shards, which are kept in `OUTPUT.part` until all are done. Whatever stops the work, a resume
+    keeps the finished ones and does the others.
 
     Args:
         sources: files, folders or `hf:NAME[:split]`.
-        output: JSON lines; `.gz`, `.zst` and `.parquet` by name.
+        output: JSON lines; `.gz`, `.zst` and `.parquet` by name. A name without an ending becomes a folder of shards.
         settings: `seed`, `augment`, `data.fields` and `data.limit` are used.
         resume: continue what an earlier run left.
         overwrite: replace the output, and forget what an earlier run left.
         on_error: what a bad line does: `stop`, or `skip` (set aside in `OUTPUT.rejected.jsonl`).
         progress: told now and then how far it is.
+        command: the words of the command, for the card.
 
     Raises:
-        UsageError: a source is missing, the output is in the way or cannot be written, other settings or input on resume.
+        UsageError: a source is missing, the output is in the way or cannot be written, other settings on resume.
         KinjError: a bad line, a view that fails its check, no documents, a full disk. The hint says how to go on.
         KeyboardInterrupt: Ctrl-C.
     """
+    settings = replace(settings, run=replace(settings.run, on_error=on_error))
     _check_paths(sources, output, resume, overwrite)
-    worker = Worker(settings.augment, settings.seed)
-    rejects = Rejects.beside(on_error, output)
-    part = Part(output, _identity(settings))
+    share = _share(sources, settings, progress)
+    worker = Worker(settings, store_of(output).suffix, share)
+    part = Part(output, _identity(settings, share))
+    run = _Run(part, settings, Shards(sources, settings.data, on_error, _growth(settings, share)), progress)
     try:
-        documents = _Documents(sources, settings, rejects)
-        if resume:
-            _skip(documents, part, part.resume())
-        else:
-            part.start()
-        _write(documents, part, worker, settings.augment.workers, progress)
-        part.finish()
+        part.resume() if resume else part.start()
+        run.work_off(worker, resume)
+        if not run.report.documents:
+            raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
+        run.report.output = str(output)
+        part.finish(run.entries, run.sides(sources, command))
     except BaseException as error:
-        _leave(part)
+        kept = part.leave()
         if isinstance(error, KinjError):
-            raise _with_way_on(error, part, sources) from error
+            raise _with_way_on(error, kept, part) from error
         raise
-    return _complete(part.state.report, rejects, output)
+    return run.report
 
 
-class _Documents:
-    """The documents of all sources. An error in the input ends them and is kept until the ones before it are done."""
+class _Run:
+    """What is known of a run on the way: its report and the entries of finished shards."""
 
-    def __init__(self, sources: Sequence[str], settings: Settings, rejects: Rejects) -> None:
-        ids = Ids()
-        every = (document for source in sources for document in _sound(source, settings.data.fields, rejects, ids))
-        self._documents = islice(every, settings.data.limit)
-        self.error: KinjError | None = None
+    def __init__(self, part: Part, settings: Settings, shards: Shards, progress: Progress | None) -> None:
+        self.part, self.settings, self.shards, self.progress = part, settings, shards, progress
+        self.report = AugmentReport()
+        self.entries: list[dict[str, Any]] = []
+        self._begun = self._told = time.monotonic()
+        self._kept = 0
 
-    def __iter__(self) -> Iterator[Document]:
-        return self
+    def work_off(self, worker: Worker, resume: bool) -> None:
+        """Does every shard that is not done.
 
-    def __next__(self) -> Document:
-        try:
-            return next(self._documents)
-        except KinjError as error:
-            self.error = error
-            raise StopIteration from None
+        Raises:
+            KinjError: of the first shard that cannot be done, or of the reading.
+        """
+        store = self.part.store
+        items: Items = ((resume and store.kept(shard)) or shard for shard in self.shards)
+        for done in self._engine(items, worker):
+            if done.error:
+                raise done.error
+            self._count(done)
+        if self.shards.error:
+            raise self.shards.error
+
+    def _engine(self, items: Items, worker: Worker) -> Iterator[Done]:
+        augment = self.settings.augment
+        if augment.engine == "ray":
+            from kinj.augment.cluster import on_ray
+
+            return on_ray(items, worker, self.part.store)
+        if augment.workers > 1:
+            return in_processes(items, worker, self.part.store, augment.workers)
+        return in_this_process(items, worker, self.part.store)
+
+    def _count(self, done: Done) -> None:
+        self.report.add(done.report)
+        self.entries.append(done.entry)
+        self._kept += done.report.views if done.kept else 0
+        now = time.monotonic()
+        if self.progress and now - self._told >= PROGRESS_SECONDS:
+            self._told = now
+            speed = (self.report.views - self._kept) / (now - self._begun)
+            made = f"{self.report.documents:,} documents, {self.report.views:,} views"
+            self.progress(f"augment   {made}, {speed:,.0f} views a second")
+
+    def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
+        """What stands beside the output, by name."""
+        seconds = time.monotonic() - self._begun
+        return {
+            "stats.json": stats(self.report, self.part.identity, seconds, self.report.views - self._kept),
+            "README.md": card(self.report, self.settings, sources, self.part.output, command),
+        }
 
 
-def _sound(source: str, fields: FieldSettings, rejects: Rejects, ids: Ids) -> Iterator[Document]:
-    """The documents of a source; those with facts that stand elsewhere than they say are bad records."""
-    for number, document in enumerate(read_documents(source, fields, rejects, ids), start=1):
-        if problem := misplaced_fact(document):
-            content = to_json(record_to_json(document))
-            rejects.reject(Place(source, number, "document"), f"({document.id}) {problem}", content, FACT_HINT)
-        else:
-            yield document
+def _share(sources: Sequence[str], settings: Settings, progress: Progress | None) -> Share:
+    """Views per document: as set, or such that the output has `augment.target_tokens` tokens."""
+    target = settings.augment.target_tokens
+    if target is None:
+        return Share(settings.augment.views)
+    if progress:
+        progress(f"counting  one pass over the input first, to choose the views for {target} tokens")
+    share, expected = choose_share(read_sound(sources, settings), settings)
+    if progress:
+        views = f"{share.least + share.more:.2f} views per document and method"
+        progress(f"counted   {views} for about {expected:,} tokens (tokenizer of {settings.model.name})")
+    return share
+
+
+def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Document]:
+    """The documents that views will be made of, without setting anything aside.
+
+    Raises:
+        BadRecord: one cannot be used and the policy is to stop.
+        KinjError: the input is damaged or empty.
+    """
+    policy = "stop" if settings.run.on_error == "stop" else "ignore"
+    shards = Shards(sources, settings.data, policy, growth=1)
+    drop = settings.augment.duplicates == "drop"
+    for shard in shards:
+        for document, repeated in shard.documents(settings.data.fields, Rejects(policy)):
+            if not (repeated and drop):
+                yield document
+    if shards.error:
+        raise shards.error
+
+
+def _growth(settings: Settings, share: Share) -> float:
+    """How many times as large as the input the output will be, about."""
+    return 1 + len(settings.augment.method) * (share.least + share.more)
 
 
 def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: bool) -> None:
@@ -119,11 +187,11 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
             path = find(source)
             if output.exists() and path.samefile(output):
                 raise UsageError(f"{output} is the input itself", "choose another output with -o")
-    kept = documents_kept(output)
-    if output.is_dir():
-        raise UsageError(f"{output} is a folder; the output is one file", "choose a file name with -o")
+    if output.is_dir() and not (is_folder(output) and (output / "manifest.json").exists()):
+        raise UsageError(f"{output} is a folder that kinj did not write", "choose another name with -o")
     if overwrite:
         return
+    kept = store_of(output).documents()
     if output.exists() and not (resume and kept):
         why = "is complete already; there is nothing to resume" if resume else "exists already"
         raise UsageError(f"{output} {why}", "add --overwrite to replace it, or -o for another name")
@@ -134,69 +202,32 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
         )
 
 
-def _identity(settings: Settings) -> dict[str, Any]:
-    """What the output depends on besides the documents. Workers and paths are not in it."""
+def _identity(settings: Settings, share: Share) -> dict[str, Any]:
+    """What the output depends on besides the documents. Workers, engine and paths are not in it."""
     augment = asdict(settings.augment)
-    del augment["workers"]
+    del augment["workers"], augment["engine"]
     values = {f"augment.{key}": value for key, value in augment.items()}
     fields = asdict(settings.data.fields)
     return {
         "kinj": __version__,
         "seed": settings.seed,
         **values,
+        "share": asdict(share),
         "data.fields": fields,
         "data.limit": settings.data.limit,
     }
 
 
-def _skip(documents: _Documents, part: Part, before: State) -> None:
-    """Reads the documents that are done already and compares them with the ones that were read then."""
-    for document in islice(documents, before.documents):
-        part.state.read(digest_of(document))
-    if part.state.documents < before.documents and documents.error:
-        raise documents.error
-    if (part.state.documents, part.state.input) != (before.documents, before.input):
-        raise UsageError(
-            f"the input is not what it was: its first {before.documents:,} documents, which are done, have changed",
-            "bring them back as they were, or start over with --overwrite",
-        )
+def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:
+    left_out = ", ".join(f"{count:,} {why}" for why, count in sorted(report.left_out.items()))
+    return f"{', '.join(sources)}: no record that can be used ({left_out})"
 
 
-def _write(documents: _Documents, part: Part, worker: Worker, processes: int, progress: Progress | None) -> None:
-    begun = told = time.monotonic()
-    views = part.state.report.views
-    for result in results(chunked(documents), worker, processes):
-        part.append(result.lines, result.digests, result.report)
-        if result.error:
-            raise result.error
-        now = time.monotonic()
-        if progress and now - told >= PROGRESS_SECONDS:
-            told, report = now, part.state.report
-            speed = (report.views - views) / (now - begun)
-            progress(f"augment   {report.documents:,} documents, {report.views:,} views, {speed:,.0f} views a second")
-    if documents.error:
-        raise documents.error
-
-
-def _leave(part: Part) -> None:
-    """Keeps what is done. Where even that fails (a full disk), what was saved last stays valid."""
-    try:
-        if part.state.documents > part.saved:
-            part.save()
-    except (KinjError, OSError):
-        pass
-    finally:
-        part.close()
-
-
-def _with_way_on(error: KinjError, part: Part, sources: Sequence[str]) -> KinjError:
+def _with_way_on(error: KinjError, documents: int, part: Part) -> KinjError:
     """The error with what is kept and how to continue."""
-    if not part.saved:
+    if not documents:
         return error
-    lines = isinstance(error, BadRecord) and error.place.unit == "line" and len(sources) == 1
-    exact = lines and isinstance(error, BadRecord) and error.place.number == part.saved + 1
-    what = "lines" if exact else "documents"
-    kept = f"the {part.saved:,} {what} before it are done and kept in {part.path}"
+    kept = f"{documents:,} finished documents are kept in {part.store.folder}"
     if isinstance(error, BadRecord):
         own = error.hint.removesuffix(SKIP_HINT).strip()
         way = "fix the line and run the same command with --resume, or pass --resume --on-error skip to set such lines aside"
@@ -204,10 +235,3 @@ def _with_way_on(error: KinjError, part: Part, sources: Sequence[str]) -> KinjEr
         own, way = error.hint, "run the same command with --resume when that is put right"
     kind = UsageError if isinstance(error, UsageError) else KinjError
     return kind(error.what, "\n".join(filter(None, [own, kept, way])))
-
-
-def _complete(report: AugmentReport, rejects: Rejects, output: Path) -> AugmentReport:
-    report.output = str(output)
-    report.rejected = rejects.count
-    report.left_out = +rejects.left_out
-    return report

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kinj.cli import common
-from kinj.cli.common import SETTINGS, change_records, changes, command, emit, given, note, settings_for, split_arguments
+from kinj.cli.common import (
+    RUNS,
+    SETTINGS,
+    change_records,
+    changes,
+    command,
+    emit,
+    given,
+    note,
+    settings_for,
+    split_arguments,
+)
 
 if TYPE_CHECKING:
     from kinj.config import Loaded
@@ -29,9 +41,25 @@ def augment(
         int | None,
         typer.Option("-k", "--views", help="Views per document and method (augment.views).", rich_help_panel=SETTINGS),
     ] = None,
-    audit: Annotated[
+    target_tokens: Annotated[
         str | None,
-        typer.Option("--audit", metavar="report|drop|fail", help="What a failing view does.", rich_help_panel=SETTINGS),
+        typer.Option(
+            "--target-tokens", metavar="50M", help="Size of the output; chooses the views.", rich_help_panel=SETTINGS
+        ),
+    ] = None,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Compare the views of all methods with the originals.", rich_help_panel=SETTINGS),
+    ] = False,
+    audit_policy: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-policy", metavar="report|drop|fail", help="What a changed view does.", rich_help_panel=SETTINGS
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="local|ray", help="Where the work is done.", rich_help_panel=SETTINGS),
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes; the output is the same.", rich_help_panel=SETTINGS)
@@ -41,6 +69,16 @@ def augment(
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
     on_error: common.OnError = None,
+    preview: Annotated[
+        int | None,
+        typer.Option(
+            "--preview",
+            metavar="N",
+            min=1,
+            help="Show N documents beside their views; write nothing.",
+            rich_help_panel=RUNS,
+        ),
+    ] = None,
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
 ) -> int | None:
@@ -49,7 +87,10 @@ def augment(
     flags = given(
         ("--method", "augment.method", method),
         ("--views", "augment.views", views),
-        ("--audit", "augment.audit.policy", audit),
+        ("--target-tokens", "augment.target_tokens", target_tokens),
+        ("--audit", "augment.audit.all", audit),
+        ("--audit-policy", "augment.audit.policy", audit_policy),
+        ("--engine", "augment.engine", engine),
         ("--workers", "augment.workers", workers),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
@@ -59,6 +100,10 @@ def augment(
     )
     loaded = settings_for("augment", overrides, flags, config, inputs)
     sources = check_sources(loaded.settings.data.documents)
+    if preview is not None:
+        from kinj.cli.preview import show_views
+
+        return show_views(loaded, sources, preview, as_json)
     target = _target(loaded, sources)
     if dry_run:
         return _dry_run(loaded, sources, target, as_json)
@@ -129,9 +174,15 @@ def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int
         overwrite=run.overwrite,
         on_error=run.on_error,
         progress=note,
+        command=["kinj", *sys.argv[1:]],
     )
     if as_json:
-        emit("augment", **report.to_json())
+        emit(
+            "augment",
+            **report.to_json(),
+            token_factor=report.token_factor,
+            views_per_document=report.views_per_document,
+        )
     else:
         note("\n".join(report.lines()))
         print(report.output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from kinj.config.errors import UsageError
 from kinj.config.names import DATA, METHODS, PROBES
@@ -38,7 +38,7 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _names("data.name", [settings.data.name], DATA, "data set")
     yield from _names("eval.probes", settings.eval.probes, PROBES, "probe")
     yield from _names("train.probes", settings.train.probes, PROBES, "probe")
-    yield from _names("augment.method", settings.augment.method, METHODS, "method")
+    yield from _names("augment.method", _links(settings.augment.method), METHODS, "method")
     yield from _order(settings, command)
     for name in settings.train.order:
         if name in settings.train.stages:
@@ -51,6 +51,11 @@ def _names(key: str, names: Collection[str], known: Collection[str], word: str) 
     for name in names:
         if name not in known:
             yield key, f"no such {word} as {name}{_near(name, known)}; there are: {', '.join(known)}"
+
+
+def _links(methods: Iterable[str]) -> list[str]:
+    """Names of methods, with `permute+formatting` taken apart."""
+    return [link for method in methods for link in method.split("+")]
 
 
 def _near(name: str, known: Collection[str]) -> str:
@@ -81,7 +86,7 @@ def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:
             yield f"{key}.data.{name}.per", f"no such source as {source.per} in this stage; there are: {there}"
         elif source.per == name:
             yield f"{key}.data.{name}.per", "a source cannot be drawn per record of itself"
-        yield from _names(f"{key}.data.{name}.augment", source.augment, METHODS, "method")
+        yield from _names(f"{key}.data.{name}.augment", _links(source.augment), METHODS, "method")
 
 
 def _stage_optims(settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from kinj.config.check import stage_optim
@@ -11,7 +12,7 @@ from kinj.config.names import BUILT_IN_MODELS
 from kinj.config.schema import OptimSettings, Settings
 
 USED_BY = {
-    "augment": ("seed", "run", "data", "augment"),
+    "augment": ("seed", "run", "model", "data", "augment"),
     "train": ("seed", "run", "model", "data", "augment", "train", "optim", "eval"),
     "eval": ("seed", "run", "model", "data", "eval"),
 }
@@ -26,6 +27,8 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     rules: list[Rule] = [_model, _data]
     if command == "train":
         rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+    if command == "augment":
+        rules += [_augmenting]
     for rule in rules:
         yield from rule(settings)
 
@@ -101,11 +104,24 @@ def _documents(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "data.documents", "data.name is biographies; add data=corpus"
 
 
+def _augmenting(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.augment.target_tokens is not None:
+        yield "augment.views", "augment.target_tokens chooses the views"
+    if settings.augment.engine == "ray":
+        yield "augment.workers", "a Ray cluster uses all its processors (augment.engine=ray)"
+    for field in fields(settings.model):
+        if field.name != "name":
+            yield f"model.{field.name}", "kinj augment uses only the tokenizer of model.name"
+
+
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
     why = "in training, each source names its own: train.stages.STAGE.data.SOURCE."
     yield "augment.method", f"{why}augment"
     yield "augment.views", f"{why}views"
-    yield "augment.workers", "in training, views are made by the training process"
+    for name in ("workers", "engine"):
+        yield f"augment.{name}", "in training, views are made by the training process"
+    for name in ("target_tokens", "duplicates"):
+        yield f"augment.{name}", "only kinj augment reads it"
     stages = [settings.train.stages[name] for name in settings.train.order]
     if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
         yield "augment.formatting.", "no source of a stage is augmented by formatting"

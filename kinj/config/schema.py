@@ -6,6 +6,7 @@ before anything heavy loads. Messages start with the setting's name inside its s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,13 @@ def _check(ok: bool, message: str) -> None:
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     _check(value in choices, f"{name} must be one of {', '.join(choices)}, got {value}")
+
+
+def count_of(written: str) -> int | None:
+    """A number with `k`, `M` or `B` for thousands, millions or billions; None where it is none, or below 1."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMbB]?)", written.strip())
+    count = round(float(found[1]) * {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}[found[2].lower()]) if found else 0
+    return count or None
 
 
 @dataclass(kw_only=True)
@@ -144,8 +152,10 @@ class DataSettings:
 
 @dataclass(kw_only=True)
 class AuditSettings:
-    policy: str = "fail"
-    """What happens to a view that fails its check: `report`, `drop` or `fail`."""
+    all: bool = False
+    """Compare the views of every method with their originals, not only of methods that promise to keep the facts."""
+    policy: str = "drop"
+    """What happens to a view in which a fact changed: `report` keeps it, `drop` leaves it out, `fail` stops."""
 
     def __post_init__(self) -> None:
         _choice("policy", self.policy, ("report", "drop", "fail"))
@@ -164,11 +174,17 @@ class FormattingSettings:
 @dataclass(kw_only=True)
 class AugmentSettings:
     method: list[str] = field(default_factory=lambda: ["formatting"])
-    """Augmentation methods, applied side by side; `kinj show methods` lists them."""
+    """Augmentation methods, applied side by side, or one after the other as in `permute+formatting`; `kinj show methods`."""
     views: int = 10
     """Views per document and method; the original is kept as view 0 and not counted."""
+    target_tokens: str | None = None
+    """Size of the whole output in tokens, such as `50M`; chooses the views per document, and `views` is not read."""
+    duplicates: str = "keep"
+    """A document with the text of an earlier one: `keep`, or `drop`. They are counted either way."""
+    engine: str = "local"
+    """Where shards are worked off: `local` (processes of this machine) or `ray` (a Ray cluster)."""
     workers: int = 1
-    """Processes. The output does not depend on it."""
+    """Processes of the local engine. The output does not depend on it."""
     audit: AuditSettings = field(default_factory=AuditSettings)
     formatting: FormattingSettings = field(default_factory=FormattingSettings)
 
@@ -176,6 +192,12 @@ class AugmentSettings:
         _check(self.views >= 1, f"views must be 1 or more, got {self.views}")
         _check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
         _check(bool(self.method), "method must name at least one method")
+        _choice("duplicates", self.duplicates, ("keep", "drop"))
+        _choice("engine", self.engine, ("local", "ray"))
+        _check(
+            self.target_tokens is None or count_of(self.target_tokens) is not None,
+            f"target_tokens must be a number such as 500k, 50M or 1.5B, got {self.target_tokens}",
+        )
 
 
 @dataclass(kw_only=True)

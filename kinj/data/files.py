@@ -21,6 +21,7 @@ __all__ = [
     "atomic_folder",
     "atomic_open",
     "atomic_write",
+    "nothing_in",
     "read_documents",
     "read_questions",
     "read_records",
@@ -116,10 +117,11 @@ def _read(
         found = True
         yield record
     if not found:
-        raise KinjError(_nothing(source, rejects), CORPUS_HINT)
+        raise KinjError(nothing_in(source, rejects), CORPUS_HINT)
 
 
-def _nothing(source: str, rejects: Rejects) -> str:
+def nothing_in(source: str, rejects: Rejects) -> str:
+    """Says that a source holds no record, and what was passed over in it."""
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(rejects.left_out.items()))
     if rejects.left_out[SET_ASIDE]:
         return f"{source} holds no record that can be used ({left_out}: see {', '.join(map(str, rejects.files))})"

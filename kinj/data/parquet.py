@@ -90,6 +90,15 @@ def write_parquet(file: BinaryIO, records: Iterable[Record]) -> int:
     return count
 
 
+def join_parquet(file: BinaryIO, paths: Iterable[Path]) -> None:
+    """Writes the documents of Parquet files to one file, a row group for each."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(file, _schema(documents=True)) as writer:
+        for path in paths:
+            writer.write_table(pq.read_table(path))
+
+
 def _row(record: Record) -> Json:
     form = record_to_json(record)
     return form | ({"meta": to_json(form["meta"]).decode()} if "meta" in form else {})

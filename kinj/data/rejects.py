@@ -33,6 +33,18 @@ class BadRecord(KinjError):  # noqa: N818 (named for what it carries)
         super().__init__(f"{place} {reason}", "\n".join(filter(None, [hint, SKIP_HINT])))
         self.place = place
         self.reason = reason
+        self.own_hint = hint
+
+    def __reduce__(self) -> tuple[type[BadRecord], tuple[Place, str, str]]:
+        return type(self), (self.place, self.reason, self.own_hint)  # it travels between processes
+
+
+def rejected_line(place: Place, reason: str, content: bytes | str) -> bytes:
+    """What stands in a file of rejected lines about one of them."""
+    from kinj.data.writers import to_json
+
+    text = content.decode(errors="backslashreplace") if isinstance(content, bytes) else content
+    return to_json({"file": place.source, place.unit: place.number, "reason": reason, "content": text}) + b"\n"
 
 
 class Rejects:
@@ -78,7 +90,7 @@ class Rejects:
             return
         self._seen.add(place)
         self.left_out[SET_ASIDE] += 1
-        self._write(place, reason, content.decode(errors="backslashreplace") if isinstance(content, bytes) else content)
+        self._write(place.source, rejected_line(place, reason, content))
 
     def pass_over(self, place: Place, reason: str) -> None:
         """Counts something that is not read and is no mistake."""
@@ -86,19 +98,39 @@ class Rejects:
             self._seen.add(place)
             self.left_out[reason] += 1
 
-    def _write(self, place: Place, reason: str, content: str) -> None:
-        from kinj.data.writers import raise_explained, to_json
+    def _write(self, source: str, line: bytes) -> None:
+        from kinj.data.writers import raise_explained
 
-        path = self.folder / (self.name or f"{stem(place.source)}.rejected.jsonl")
-        line = to_json({"file": place.source, place.unit: place.number, "reason": reason, "content": content})
+        path = self.folder / (self.name or f"{stem(source)}.rejected.jsonl")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab" if path in self.files else "wb") as file:
-                file.write(line + b"\n")
+                file.write(line)
         except OSError as error:
             raise_explained(path, error)
         if path not in self.files:
             self.files.append(path)
+
+
+class Gathered(Rejects):
+    """Bad records kept in memory, for work whose output is written piece by piece.
+
+    Attributes:
+        lines: what belongs in the file of rejected lines.
+    """
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(policy)
+        self.lines: list[bytes] = []
+
+    def take(self) -> tuple[list[bytes], Counter[str]]:
+        """The lines and the counts since the last time."""
+        taken = self.lines, +self.left_out
+        self.lines, self.left_out = [], Counter()
+        return taken
+
+    def _write(self, source: str, line: bytes) -> None:  # noqa: ARG002 (all go to one place)
+        self.lines.append(line)
 
 
 def rejected(data: DataSet) -> int:

@@ -15,7 +15,7 @@ import orjson
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.data.decompress import open_plain
-from kinj.data.forms import Json
+from kinj.data.forms import Json, RecordError
 from kinj.data.rejects import Place, Rejects
 
 CORPUS_HINT = "make one of generated people: kinj show data biographies -n 50 > corpus.jsonl"
@@ -52,6 +52,9 @@ def read_rows(source: str, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
     if path.is_dir():
         yield from _folder_rows(source, path, rejects)
         return
+    if has_lines(source):
+        yield from _line_rows(source, rejects)
+        return
     readers = {".json": _json_rows, ".csv": _table_rows, ".tsv": _table_rows, ".txt": _text_row, ".md": _text_row}
     with _damage_explained(source):
         if ending(source) == ".parquet":
@@ -59,7 +62,7 @@ def read_rows(source: str, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
 
             yield from parquet_rows(source, path)
         else:
-            yield from readers.get(ending(source), _line_rows)(source, path, rejects)
+            yield from readers[ending(source)](source, path, rejects)
 
 
 def find(source: str) -> Path:
@@ -74,23 +77,50 @@ def find(source: str) -> Path:
     return path
 
 
-def _line_rows(source: str, path: Path, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
-    with open_plain(path) as stream:
+def has_lines(source: str) -> bool:
+    """Whether a source is one file with an object on each line, compressed or not."""
+    special = (".json", ".csv", ".tsv", ".parquet", *TEXT_ENDINGS)
+    return not source.startswith("hf:") and not find(source).is_dir() and ending(source) not in special
+
+
+def read_lines(source: str) -> Iterator[tuple[int, bytes]]:
+    """The lines of such a file that are not blank, as they stand there, with their numbers.
+
+    Raises:
+        UsageError: there is no such file.
+        KinjError: it is damaged.
+    """
+    path = find(source)
+    with _damage_explained(source), open_plain(path) as stream:
         for number, line in enumerate(stream, start=1):
-            if number == 1:
-                line = _without_mark(source, line)
-            if not line.strip():
-                continue
-            try:
-                value = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                value = _second_opinion(line)
-            if isinstance(value, dict):
-                yield Place(source, number), value
-            elif isinstance(value, _NotJson):
-                rejects.reject(Place(source, number), f"is not valid {value.what} ({value.why})", line.rstrip(b"\r\n"))
-            else:
-                rejects.reject(Place(source, number), f"is not an object but {_name(value)}", line.rstrip(b"\r\n"))
+            plain = _without_mark(source, line) if number == 1 else line
+            if not plain.isspace() and plain:
+                yield number, plain
+
+
+def read_object(line: bytes) -> Json:
+    """The object on a line.
+
+    Raises:
+        RecordError: it holds none.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = _second_opinion(line)
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, _NotJson):
+        raise RecordError(f"is not valid {value.what} ({value.why})")
+    raise RecordError(f"is not an object but {_name(value)}")
+
+
+def _line_rows(source: str, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
+    for number, line in read_lines(source):
+        try:
+            yield Place(source, number), read_object(line)
+        except RecordError as error:
+            rejects.reject(Place(source, number), error.reason, line.rstrip(b"\r\n"))
 
 
 def _without_mark(source: str, start: bytes) -> bytes:

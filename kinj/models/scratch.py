@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 
+from kinj.config.schema import count_of
+
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
-_SUFFIX = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 
 
 def parse_size(size: str) -> int:
@@ -18,10 +18,10 @@ def parse_size(size: str) -> int:
     Raises:
         ValueError: it is not such a number.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMbB]?)\s*", size)
-    if not match or float(match[1]) == 0:
+    count = count_of(size)
+    if count is None:
         raise ValueError(f"size must be a number of parameters such as 500k, 2M or 1.5B, got {size}")
-    return round(float(match[1]) * _SUFFIX[match[2].lower()])
+    return count
 
 
 def count_parameters(hidden: int, layers: int, ffn: int, vocabulary: int) -> int:

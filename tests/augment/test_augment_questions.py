@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from kinj.augment.base import Augmenter
+from kinj.augment.chain import Chain
+from kinj.augment.checks import Checks
+from kinj.augment.engine import Engine
 from kinj.augment.methods.formatting import Formatting
 from kinj.augment.questions import augment_questions, question_views
 from kinj.augment.report import AugmentReport
@@ -101,9 +103,10 @@ def test_only_methods_that_preserve_content() -> None:
         name = "permute"
         preserves = "facts"
 
-    methods: list[Augmenter] = [Permuting(FormattingSettings())]
+    engine = Engine(SETTINGS, 0)
+    engine.chains = [Chain("permute", [Permuting(FormattingSettings())])]
     with pytest.raises(UsageError, match="permute writes views of documents, and q is a question"):
-        question_views(QUESTION, methods, SETTINGS, 0, AugmentReport())
+        question_views(QUESTION, engine, Checks(SETTINGS.audit, AugmentReport()))
 
 
 def test_in_training_a_question_is_one_unit_and_its_answer_the_target() -> None:

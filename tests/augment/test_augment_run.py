@@ -6,6 +6,8 @@ import errno
 import gzip
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,15 +19,17 @@ from typing import Any
 
 import pytest
 
-from kinj.augment import chunks, part, run
+from kinj.augment import engines, part, run, shards
 from kinj.augment.report import AugmentReport
 from kinj.augment.run import augment_file, default_output
 from kinj.config.errors import DONE, KinjError, UsageError
-from kinj.config.schema import AugmentSettings, DataSettings, FormattingSettings, Settings
+from kinj.config.schema import AuditSettings, AugmentSettings, DataSettings, FormattingSettings, Settings
 from kinj.data.files import read_documents
 
+SLOW = pytest.mark.slow
 SETTINGS = Settings(augment=AugmentSettings(views=3))
 SOURCE, OUTPUT = "corpus.jsonl", Path("corpus.views.jsonl")
+FINISHED = {SOURCE, OUTPUT.name, "corpus.views.stats.json", "corpus.views.README.md"}
 
 
 def line(number: int, **more: Any) -> str:
@@ -41,6 +45,11 @@ def files() -> set[str]:
     return {path.name for path in Path().iterdir()}
 
 
+def kept(output: Path = OUTPUT) -> int:
+    """Documents that an unfinished run left."""
+    return part.store_of(output).documents()
+
+
 def augment(
     settings: Settings = SETTINGS, source: str = SOURCE, output: Path = OUTPUT, **options: Any
 ) -> AugmentReport:
@@ -49,10 +58,9 @@ def augment(
 
 @pytest.fixture(autouse=True)
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a corpus of 40 documents; chunks of 4, saved after each."""
+    """A folder with a corpus of 40 documents; shards of 4."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(chunks, "CHUNK", 4)
-    monkeypatch.setattr(part, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(shards, "RECORDS", 4)
     write([line(n) for n in range(40)])
 
 
@@ -61,16 +69,19 @@ def whole(corpus: None) -> bytes:
     """The output of a run that nothing stops."""
     augment(output=Path("whole.jsonl"))
     content = Path("whole.jsonl").read_bytes()
-    Path("whole.jsonl").unlink()
+    for path in Path().glob("whole.*"):
+        path.unlink()
     return content
 
 
 def test_a_whole_run() -> None:
     report = augment()
-    assert files() == {SOURCE, OUTPUT.name}
+    assert files() == FINISHED
     found = list(read_documents(str(OUTPUT)))
     assert (len(found), report.documents, report.views, report.output) == (160, 40, 120, str(OUTPUT))
-    assert str(report).splitlines() == ["40 documents → 120 views, 0 facts changed", str(OUTPUT)]
+    first, second, last = str(report).splitlines()
+    assert (first, last) == ("40 documents → 120 views, 0 facts changed", str(OUTPUT))
+    assert second.startswith("3.0 views per document, ")
     assert [d.origin for d in found[:5]] == ["p0"] * 4 + ["p1"]
     assert found[1].meta == {"born": 1900}
     assert found[1].view is not None
@@ -87,29 +98,31 @@ def test_a_bad_line_and_how_to_go_on(whole: bytes) -> None:
     write([*lines[:30], '{"id": "p30", "text": "cut', *lines[31:]])
     with pytest.raises(KinjError, match=r"corpus.jsonl line 31 ") as caught:
         augment()
-    assert "the 30 lines before it are done and kept in corpus.views.jsonl.part" in str(caught.value)
+    assert "28 finished documents are kept in corpus.views.jsonl.part" in str(caught.value)
     assert "fix the line and run the same command with --resume" in str(caught.value)
     assert "--on-error skip" in str(caught.value)
     assert caught.value.exit_code != DONE
-    assert files() == {SOURCE, "corpus.views.jsonl.part", "corpus.views.jsonl.part.json"}
-    with pytest.raises(UsageError, match="holds 30 finished documents") as again:
+    assert files() == {SOURCE, "corpus.views.jsonl.part"}
+    with pytest.raises(UsageError, match="holds 28 finished documents") as again:
         augment()
     assert "--resume" in again.value.hint
     write(lines)
     report = augment(resume=True)
     assert (report.documents, report.views) == (40, 120)
     assert OUTPUT.read_bytes() == whole
-    assert files() == {SOURCE, OUTPUT.name}
+    assert files() == FINISHED
 
 
 def test_a_bad_line_is_set_aside_on_resume() -> None:
-    write([line(0), "{", line(2)])
-    with pytest.raises(KinjError, match="line 2"):
+    write([*(line(n) for n in range(5)), "{", line(6)])
+    with pytest.raises(KinjError, match="line 6"):
         augment()
     report = augment(resume=True, on_error="skip")
-    assert (report.documents, report.rejected) == (2, 1)
+    assert (report.documents, report.rejected) == (6, 1)
     assert "input: 1 set aside" in str(report)
-    assert files() == {SOURCE, OUTPUT.name, "corpus.views.rejected.jsonl"}
+    assert files() == {*FINISHED, "corpus.views.rejected.jsonl"}
+    (rejected,) = map(json.loads, Path("corpus.views.rejected.jsonl").read_text().splitlines())
+    assert (rejected["file"], rejected["line"], rejected["content"]) == (SOURCE, 6, "{")
 
 
 def test_nothing_is_kept_where_nothing_was_done() -> None:
@@ -124,11 +137,11 @@ def test_nothing_is_kept_where_nothing_was_done() -> None:
     ("lines", "phrases"),
     [
         ([], ["corpus.jsonl is empty", "kinj show data biographies -n 50 > corpus.jsonl"]),
-        ([line(1), line(2), line(1)], ["corpus.jsonl line 3", "`p1` of line 1", "the 2 lines before it are done"]),
+        ([line(1), line(2), line(1)], ["corpus.jsonl line 3", "`p1` of line 1"]),
         ([line(1), '{"txt": "a"}'], ["line 2", "no field `text`; it has: txt"]),
         (
             [line(1), line(2, facts=[{"subject": "s", "relation": "r", "value": "Łódź", "start": 0, "end": 4}])],
-            ["corpus.jsonl document 2 (p2) has a fact `Łódź`", "there is `Pers`", "kept in corpus.views.jsonl.part"],
+            ["corpus.jsonl line 2 (p2) has a fact `Łódź`", "there is `Pers`"],
         ),
     ],
 )
@@ -177,14 +190,15 @@ def test_what_is_in_the_way() -> None:
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, documents: int, error: BaseException) -> None:
     """Makes reading end with an error after so many documents."""
+    read = shards.read_lines
 
-    def reading(*arguments: Any) -> Iterator[Any]:
-        for count, document in enumerate(read_documents(*arguments)):
+    def reading(source: str) -> Iterator[Any]:
+        for count, found in enumerate(read(source)):
             if count == documents:
                 raise error
-            yield document
+            yield found
 
-    monkeypatch.setattr(run, "read_documents", reading)
+    monkeypatch.setattr(shards, "read_lines", reading)
 
 
 @pytest.mark.parametrize("documents", [0, 3, 4, 25])
@@ -194,8 +208,7 @@ def test_ctrl_c_keeps_what_is_done(documents: int, whole: bytes, monkeypatch: py
         with pytest.raises(KeyboardInterrupt):
             augment()
     assert not OUTPUT.exists()
-    kept = part.documents_kept(OUTPUT)
-    assert kept == documents // 4 * 4
+    assert kept() == documents // 4 * 4
     augment(resume=True)
     assert OUTPUT.read_bytes() == whole
 
@@ -207,16 +220,36 @@ def test_resume_refuses_other_settings_and_other_input(monkeypatch: pytest.Monke
             augment()
     with pytest.raises(UsageError, match=r"augment.views was 3, now it is 4; seed was 0, now it is 1"):
         augment(replace(SETTINGS, seed=1, augment=AugmentSettings(views=4)), resume=True)
-    for lines in ([line(99), *(line(n) for n in range(1, 40))], [line(n) for n in range(10)]):
-        write(lines)
-        with pytest.raises(UsageError, match="its first 20 documents, which are done, have changed"):
-            augment(resume=True)
-    assert part.documents_kept(OUTPUT) == 20
-    OUTPUT.with_name("corpus.views.jsonl.part").write_bytes(b"")
-    with pytest.raises(UsageError, match="is shorter than it was"):
-        augment(resume=True)
+    assert kept() == 20
     augment(overwrite=True)
-    assert files() == {SOURCE, OUTPUT.name}
+    assert files() == FINISHED
+
+
+@pytest.mark.parametrize("changed", [0, 10, 39])
+def test_what_changed_in_the_input_is_done_again(changed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    write([line(n) for n in range(40) if n != changed])
+    augment(resume=True)
+    resumed = OUTPUT.read_bytes()
+    augment(overwrite=True)
+    assert OUTPUT.read_bytes() == resumed
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", None])
+def test_a_damaged_shard_is_done_again(damage: bytes | None, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment()
+    store = part.store_of(OUTPUT)
+    store.path(0, ".json").write_bytes(damage or b"[")  # what a power failure leaves
+    store.path(1).write_bytes(damage) if damage is not None else store.path(1).unlink()
+    assert store.path(2).exists()
+    augment(resume=True)
+    assert OUTPUT.read_bytes() == whole
 
 
 def test_an_error_in_the_part_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,67 +260,71 @@ def test_an_error_in_the_part_that_is_done(monkeypatch: pytest.MonkeyPatch) -> N
     write([line(0), "{"])
     with pytest.raises(KinjError, match="line 2 "):
         augment(resume=True)
-    assert part.documents_kept(OUTPUT) == 20
+    assert kept() == 20
 
 
 def test_a_full_disk(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = 0
-    write_part = part.Part._write
+    write_bytes = Path.write_bytes
 
-    def full(self: part.Part, data: bytes) -> None:
-        nonlocal written
-        written += 1
-        if written > 3:
-            part.raise_explained(self.path, OSError(errno.ENOSPC, "No space left on device"))
-        write_part(self, data)
+    def full(self: Path, data: bytes) -> int:
+        if "00003" in self.name:
+            write_bytes(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(self, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(part.Part, "_write", full)
+        patch.setattr(Path, "write_bytes", full)
         with pytest.raises(KinjError, match="the disk is full") as caught:
             augment()
-    assert "the 12 documents before it are done and kept in corpus.views.jsonl.part" in caught.value.hint
+    assert "12 finished documents are kept in corpus.views.jsonl.part" in caught.value.hint
     assert "with --resume" in caught.value.hint
     augment(resume=True)
     assert OUTPUT.read_bytes() == whole
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_real_full_disk_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(self: part.Part) -> None:
-        self._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
-        self._begun_here = True
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".parquet", ""])
+def test_a_disk_that_is_full_at_the_end(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Path(f"views{ending}")
+    sync = os.fsync
 
-    monkeypatch.setattr(part.Part, "start", start)
-    with pytest.raises(KinjError, match="could not be written: the disk is full"):
-        augment()
-    assert files() == {SOURCE}
+    def full(file: int) -> None:
+        if kept(output) == 40:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(KinjError, match="the disk is full"):
+            augment(output=output)
+    assert not output.exists()
+    assert kept(output) == 40
+    augment(output=output, resume=True)
+    assert output.exists()
 
 
 def test_two_runs_do_not_mix() -> None:
     first = part.Part(OUTPUT, {})
     with pytest.raises(UsageError, match="another run is writing"):
         augment()
-    first.close()
+    first.leave()
     augment()
 
 
 CHILD = """
 import sys, time
 from pathlib import Path
-from kinj.augment import chunks, part, run
+from kinj.augment import part, run, shards
 from kinj.config.schema import AugmentSettings, Settings
-chunks.CHUNK, part.SAVE_SECONDS = 4, 0.0
-append = part.Part.append
-def slowly(self, *arguments):
-    append(self, *arguments)
-    self._write(b'{"id": "torn')  # what a kill in the middle of a write leaves
-    self._file.seek(0, 2)
+shards.RECORDS = 4
+keep = part.Store.keep
+def slowly(self, shard, result):
+    self.path(shard.index).write_bytes(b'{"id": "torn')  # what a kill in the middle of a write leaves
     time.sleep(0.05)
-    self._file.truncate(self.state.size)
-part.Part.append = slowly
+    return keep(self, shard, result)
+part.Store.keep = slowly
 if __name__ == "__main__":
     settings = Settings(augment=AugmentSettings(views=3, workers=int(sys.argv[1])))
-    run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings)
+    run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings, resume="resume" in sys.argv)
 """
 
 
@@ -295,23 +332,61 @@ if __name__ == "__main__":
 def test_a_stopped_process_resumes_to_the_same_bytes(workers: int, number: signal.Signals, whole: bytes) -> None:
     Path("child.py").write_text(CHILD)
     child = subprocess.Popen([sys.executable, "child.py", str(workers)], stderr=subprocess.PIPE, start_new_session=True)
-    while part.documents_kept(OUTPUT) < 8:
+    while kept() < 8:
         assert child.poll() is None
         time.sleep(0.005)
     os.killpg(child.pid, number)  # as a terminal does it: to every process of the group
     child.communicate(timeout=10)
     assert child.returncode in (-number, 130, -signal.SIGINT)
     assert not OUTPUT.exists()
-    assert 8 <= part.documents_kept(OUTPUT) < 40
+    assert 8 <= kept() < 40
     report = augment(resume=True)
     assert OUTPUT.read_bytes() == whole
     assert (report.documents, report.views) == (40, 120)
 
 
+def run_child(workers: int, seconds: float) -> bool:
+    """Runs or resumes the child; whether it ended. If not, all its processes are killed after `seconds`."""
+    command = [sys.executable, "child.py", str(workers), "resume"]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        _, said = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        return OUTPUT.exists()
+    assert child.returncode == 0, said.decode()
+    return True
+
+
+def kill_and_resume(kills: int, workers: int) -> int:
+    """Kills at random moments, resuming each time; begins anew whenever it was done too soon. Returns how often it was hit."""
+    hits, draw = 0, random.Random(kills * 10 + workers)
+    for _ in range(20 * kills):
+        done = run_child(workers, draw.uniform(0.4, 1.6) if hits < kills else 60)
+        hits += not done
+        if done and hits == kills:
+            break
+        if done:
+            shutil.rmtree(part.store_of(OUTPUT).folder, ignore_errors=True)
+            OUTPUT.unlink()
+    return hits
+
+
+@pytest.mark.parametrize(
+    ("kills", "workers"), [(3, 2), pytest.param(25, 1, marks=SLOW), pytest.param(25, 2, marks=SLOW)]
+)
+def test_any_number_of_kills_ends_with_the_same_bytes(kills: int, workers: int, whole: bytes) -> None:
+    Path("child.py").write_text(CHILD)
+    assert kill_and_resume(kills, workers) == kills
+    assert OUTPUT.read_bytes() == whole
+    assert files() == {*FINISHED, "child.py"}
+
+
 def test_workers_end_with_the_process_that_started_them() -> None:
     Path("child.py").write_text(CHILD)
     child = subprocess.Popen([sys.executable, "child.py", "2"], start_new_session=True)
-    while part.documents_kept(OUTPUT) < 4:
+    while kept() < 4:
         assert child.poll() is None
         time.sleep(0.005)
     child.kill()
@@ -329,14 +404,13 @@ def test_workers_end_with_the_process_that_started_them() -> None:
 class Exits:
     """A worker that ends its process."""
 
-    def __call__(self, chunk: object) -> object:
+    def __call__(self, shard: object) -> Any:
         os._exit(1)
 
 
 def test_a_worker_that_dies() -> None:
-    dying: Any = Exits()
     with pytest.raises(KinjError, match="a worker process ended without an answer"):
-        list(chunks.results(iter([[]]), dying, 2))
+        list(engines.in_processes([shards.Shard(0)], Exits(), part.store_of(OUTPUT), 2))
 
 
 def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,16 +423,17 @@ def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pyt
             yield replace(view, text=view.text + " more") if document.id == "p10" else view
 
     monkeypatch.setattr(Formatting, "views", damaged)
+    strict = replace(SETTINGS, augment=replace(SETTINGS.augment, audit=AuditSettings(policy="fail")))
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
-        augment()
-    assert "the 10 documents before it are done and kept" in caught.value.hint
+        augment(strict)
+    assert "8 finished documents are kept" in caught.value.hint
 
 
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst", ".parquet"])
 def test_other_forms_of_output(ending: str, whole: bytes) -> None:
     output = Path(f"views{ending}")
     augment(output=output)
-    assert files() == {SOURCE, output.name}
+    assert files() == {SOURCE, output.name, "views.stats.json", "views.README.md"}
     Path("whole.jsonl").write_bytes(whole)
     assert list(read_documents(str(output))) == list(read_documents("whole.jsonl"))
     if ending.endswith("gz"):

@@ -1,0 +1,79 @@
+"""`augment.engine=ray` on a real cluster of several nodes on this machine, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from kinj.augment import part, shards
+from kinj.augment.run import augment_file
+from kinj.config.errors import UsageError
+from kinj.config.schema import AugmentSettings, Settings
+
+DOCUMENTS = 2000
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shards, "RECORDS", 20)
+    texts = (f"Person {n} was born in Łódź. She wrote {n} books. She likes snow." for n in range(DOCUMENTS))
+    Path("corpus.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return tmp_path
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A head node that works on nothing and two nodes with a processor each."""
+    ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'kinj[ray]'")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 << 20})
+    nodes = [made.add_node(num_cpus=1, object_store_memory=100 << 20) for _ in range(2)]
+    ray.init(address=made.address, log_to_driver=False)
+    try:
+        yield made, nodes
+    finally:
+        ray.shutdown()
+        made.shutdown()
+
+
+def settings(engine: str) -> Settings:
+    return Settings(augment=AugmentSettings(views=5, engine=engine))
+
+
+@pytest.mark.slow
+def test_a_node_is_killed_and_nothing_is_lost(corpus: Path, cluster: Any) -> None:
+    made, nodes = cluster
+    augment_file(["corpus.jsonl"], Path("local.jsonl"), settings("local"))
+    killed: list[int] = []
+
+    def kill() -> None:
+        store = part.store_of(Path("ray.jsonl"))
+        while store.documents() < DOCUMENTS // 10:
+            time.sleep(0.02)
+        made.remove_node(nodes[0], allow_graceful=False)
+        killed.append(store.documents())
+
+    killer = Thread(target=kill)
+    killer.start()
+    report = augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    killer.join()
+    assert 0 < killed[0] < DOCUMENTS, "the node was to be killed in the middle"
+    assert report.documents == DOCUMENTS
+    assert Path("ray.jsonl").read_bytes() == Path("local.jsonl").read_bytes()
+
+
+def test_without_ray(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match="needs Ray, which is not installed") as caught:
+        augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    assert "kinj[ray]" in caught.value.hint
+    assert not Path("ray.jsonl.part").exists()
