@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import regex  # `re` has no class of capital letters beyond ASCII
 
-_WORD = r"(?:\b\p{Lu}\.(?= \p{Lu})|\b(?:Dr|Mrs?|Ms|St|Jr|Sr)\.|\b\p{Lu}(?:[\w&]|(?!['’]s\b)['’.\-–](?=\w))*)"
+_WORD = (
+    r"(?:\b(?:\p{Lu}\.)+(?= ?\p{Lu}\p{Ll})|\b(?:Dr|Mrs?|Ms|St|Jr|Sr)\.|\b\p{Lu}(?:[\w&]|(?!['’]s\b)['’.\-–](?=\w))*)"
+)
 _PARTICLE = r"(?:al|bin|da|de|del|della|den|der|di|dos|du|el|la|le|ter|van|von|y) "
 _NAME = regex.compile(rf"{_WORD}(?: (?:{_PARTICLE}){{0,2}}{_WORD})*")
 _FULL_NAME = regex.compile(rf"{_WORD}(?: (?:{_PARTICLE}){{0,2}}{_WORD}){{1,4}}")
@@ -80,6 +82,11 @@ def possible_people(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _is_thing(name: str) -> bool:
     return name.isupper() or names_thing(name) or bool(_ORIGIN.fullmatch(name))
+
+
+def is_opener(word: str) -> bool:
+    """Whether a word has its capital letter only because a sentence begins with it."""
+    return word != "I" and word.lower() in _OPENERS
 
 
 def _length_of_openers(name: str) -> int:

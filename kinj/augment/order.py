@@ -62,7 +62,7 @@ def blocks_of(
     unfinished, open_brackets = False, 0
     for number, sentence in enumerate(sentences):
         words = text[sentence.start : sentence.end]
-        went_on, unfinished = unfinished, not _FINISHED.search(words)
+        went_on, unfinished = unfinished, not finished(words)
         bracketed, open_brackets = open_brackets > 0, max(0, open_brackets + _opened(words))
         new_paragraph = not number or sentence.paragraph != sentences[number - 1].paragraph
         if new_paragraph or (unfinished and not went_on):
@@ -75,6 +75,11 @@ def blocks_of(
     for block in blocks:
         _set_limits(block, [_text_of(chunk, text, sentences) for chunk in block], said, topics)
     return blocks
+
+
+def finished(words: str) -> bool:
+    """Whether a sentence ends with a mark; a heading or the first part of a wrapped line does not."""
+    return bool(_FINISHED.search(words))
 
 
 def drawn_order(block: Block, rng: random.Random) -> list[Chunk]:
@@ -115,7 +120,7 @@ def _text_of(chunk: Chunk, text: str, sentences: Sequence[Sentence]) -> str:
 
 def _set_limits(block: Block, texts: Sequence[str], said: Sequence[Reference], topics: Sequence[str]) -> None:
     """A heading stays first, a chunk that names no topic stays behind the first, a short name behind the long one."""
-    heading = "\n" in texts[0] and not _FINISHED.search(texts[0].split("\n", 1)[0])
+    heading = "\n" in texts[0] and not finished(texts[0].split("\n", 1)[0])
     introduced: dict[str, int] = {}  # words of names, and the chunk that has them first in a longer name or in brackets
     for number, (chunk, words) in enumerate(zip(block, texts, strict=True)):
         opens = said[chunk.sentences[0]].pronoun or (

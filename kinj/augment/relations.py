@@ -71,7 +71,9 @@ def read_templates(key: str, path: str | None) -> Templates:
     return {**shipped_templates(), **{name: tuple(map(_template, found)) for name, found in content.items()}}
 
 
-_EXAMPLE = 'each relation has a list of sentences with {value} and the subject, such as\nspouse:\n  - "{Name} is married to {value}."'
+_EXAMPLE = """each relation has a list of sentences with {value} and the subject, such as
+spouse:
+  - "{Name} is married to {value}.\""""
 
 
 def _template(sentence: str) -> Template:
