@@ -13,9 +13,19 @@ _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
     r"Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
+NUMBER_WORD = (
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|one|two|three|four|five|six|seven|eight|nine|ten|"
+    r"eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|half|twice|"
+    r"hundreds?|thousands?|millions?|billions?|dozens?)"
+)
 _NUMBER = re.compile(
-    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? )?{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{3,4}})?\b"  # dates
-    r"|[$€£¥₹]?\d[\d.,:/–-]*(?<![.,:/–-])(?:[%°]|(?: (?:hundred|thousand|million|billion|trillion))?(?: ?[a-zµ]\w*)?)"
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?-i:{_MONTH})(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{3,4}})?\b"  # dates
+    r"|[$€£¥₹]?[\d½¼¾⅓⅔][\d½¼¾⅓⅔.,:/–-]*(?<![.,:/–-])(?:[%°]|(?: (?:hundred|thousand|million|billion|trillion))?"
+    rf"(?: ?[a-zµ]\w*)?)(?: [Cc]entury)?|\b{NUMBER_WORD}\b(?:[ -]\w+)?",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|without|cannot|\w+n['’]t|neither|nor|none|nobody|nothing)\b(?: \w+)?", re.IGNORECASE
 )
 _QUOTED = re.compile(r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|「[^」\n]{1,200}」|\([^()\n]{1,200}\)")
 
@@ -28,6 +38,11 @@ def entities(document: Document) -> list[Span]:
     found += [match.span() for name in known if name.strip() for match in re.finditer(re.escape(name), text)]
     found += [match.span() for pattern in (_NUMBER, _QUOTED) for match in pattern.finditer(text)]
     return merged([*found, *name_runs(text)])
+
+
+def negations(text: str) -> list[Span]:
+    """Words that negate, each with the word after it."""
+    return [match.span() for match in _NEGATION.finditer(text)]
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

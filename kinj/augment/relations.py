@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from typing import Any
 
 import yaml
 
+from kinj.augment.entities import NUMBER_WORD
 from kinj.config.errors import UsageError
 from kinj.data.biographies import RELATIONS
 from kinj.data.biographies.text import PRONOUNS, name_forms, templates
+
+_COUNTING = re.compile(rf"\b{NUMBER_WORD}\b")
 
 SUBJECT = ("Name", "name", "him", "His", "his")
 """Placeholders for the subject: at the start of a sentence, inside it, as an object, and as a possessive."""
@@ -45,8 +49,16 @@ Templates = Mapping[str, tuple[Template, ...]]
 
 
 def shipped_templates() -> Templates:
-    """Those of the generated biographies, from the lists that may be trained on; held-out sentences are never used."""
-    return {relation: tuple(map(_template, templates(relation, "train"))) for relation in RELATIONS}
+    """Those of the generated biographies, from the lists that may be trained on; held-out sentences are never used.
+
+    The few with a number in words (*the first years of life*) are left out: they say what other sentences do not.
+    """
+    return {
+        relation: tuple(
+            _template(sentence) for sentence in templates(relation, "train") if not _COUNTING.search(sentence)
+        )
+        for relation in RELATIONS
+    }
 
 
 def read_templates(key: str, path: str | None) -> Templates:

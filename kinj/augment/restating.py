@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kinj.augment.drafts import Piece, pick
+from kinj.augment.entities import NUMBER_WORD
 from kinj.augment.names import name_runs
 from kinj.augment.passages import Sentence
 from kinj.augment.people import Reference
@@ -18,7 +19,9 @@ MOST_WORDS = 12
 """Words besides values and subject that a sentence may have: a longer one says more than its facts."""
 
 _COUNTS = re.compile(
-    r"[\d\"“”«»()\[\]<>|`*_;:?!]|\b(?:no|not|never|none|nobody|nothing|neither|nor|without)\b|n['’]t\b", re.IGNORECASE
+    r"[\d\"“”«»()\[\]<>|`*_;:?!]|\b(?:no|not|never|none|nobody|nothing|neither|nor|without)\b|n['’]t\b"
+    rf"|\b{NUMBER_WORD}\b",
+    re.IGNORECASE,
 )
 
 

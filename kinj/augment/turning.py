@@ -77,7 +77,7 @@ def reversed_groups(
     """
     text = document.text
     words = _words(text, sentence, whole)
-    if not finished(text[sentence.start : sentence.end]) or len(words) < 2:
+    if len(words) < 2 or not finished(text[sentence.start : sentence.end]) or _cut_short(text, sentence):
         return named(text, sentence, said)
     end = words[-1][1]
     groups = []
@@ -93,6 +93,14 @@ def reversed_groups(
         if place + 1 < len(order):
             pieces.append(_gap(text, word, order[place + 1], whole))
     return [*pieces, (end, sentence.end)]
+
+
+def _cut_short(text: str, sentence: Sentence) -> bool:
+    """Whether a quotation or a bracket goes on beyond the sentence."""
+    words = text[sentence.start : sentence.end]
+    return words.count('"') % 2 == 1 or any(
+        words.count(a) != words.count(b) for a, b in ("“”", "()", "[]", "«»", "「」")
+    )
 
 
 def _words(text: str, sentence: Sentence, whole: Sequence[Span]) -> list[Span]:

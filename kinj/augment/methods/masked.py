@@ -11,6 +11,7 @@ from kinj.augment.entities import entities
 from kinj.config.schema import AugmentSettings, MaskedSettings
 from kinj.data.records import Document
 
+_POSSESSIVE = re.compile(r"['’]s\b")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
@@ -44,5 +45,11 @@ class Masked(Drafting):
 
     def _parts(self, document: Document) -> list[Span]:
         if self.settings.units == "entities":
-            return entities(document)
+            return [_with_ending(document.text, part) for part in entities(document)]
         return [match.span() for match in _WORD.finditer(document.text)]
+
+
+def _with_ending(text: str, part: Span) -> Span:
+    """The entity with its possessive ending."""
+    start, end = part
+    return start, end + (2 if _POSSESSIVE.match(text, end) else 0)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from kinj.augment.drafts import Draft, Drafting, Piece, pick
-from kinj.augment.entities import entities
+from kinj.augment.entities import entities, merged, negations
 from kinj.augment.passages import Sentence, sentences_of
 from kinj.augment.people import Reference, references
 from kinj.augment.relations import Templates, read_templates
@@ -57,7 +57,7 @@ class Reverse(Drafting):
     def _segments(
         self, document: Document, sentences: Sequence[Sentence], said: Sequence[Reference], rng: random.Random
     ) -> Iterator[Draft]:
-        whole = entities(document)
+        whole = merged([*entities(document), *negations(document.text)])
         longest = 1
         while sentences:
             written = [

@@ -45,7 +45,7 @@ class Title(Drafting):
             for passage in found:
                 if each or passage.opens:
                     line = frame.replace("{}", separator.join(_path(document, passage)))
-                    pieces += [(end, passage.start), f"{line}\n"]
+                    pieces += [(end, passage.start), f"{line}\n\n"]
                     end = passage.start
             yield Draft([*pieces, (end, len(document.text))], "passages" if each else "sections")
 
