@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 from kinj.augment.drafts import Piece, Span, replaced
 from kinj.augment.entities import merged
@@ -23,6 +25,7 @@ _COPULA = re.compile(r"\b(?:is|was|are|were|be|been)$")
 _PAST = re.compile(
     r"\b(?:was|were|had|did|\w+ed|began|came|grew|led|left|made|met|moved|spent|taught|took|went|won|wrote)\b"
 )
+_WORD = re.compile(r"\S+")
 _END_MARK = re.compile(r"[.!?…]+$")
 
 
@@ -76,22 +79,22 @@ def reversed_groups(
         rng: where they are drawn from.
     """
     text = document.text
-    words = _words(text, sentence, whole)
+    here = whole[bisect_left(whole, (sentence.start, 0)) : bisect_left(whole, (sentence.end, 0))]
+    words = _words(text, sentence, here)
     if len(words) < 2 or not finished(text[sentence.start : sentence.end]) or _cut_short(text, sentence):
         return named(text, sentence, said)
     end = words[-1][1]
-    groups = []
-    while words:
-        size = 1 + int(rng.random() * longest)
-        groups.append(words[:size])
-        words = words[size:]
+    cuts = [0]
+    while cuts[-1] < len(words):
+        cuts.append(cuts[-1] + 1 + int(rng.random() * longest))
+    groups = [words[start:stop] for start, stop in pairwise(cuts)]
     order = [word for group in reversed(groups) for word in group]
     order[-1] = _without_comma(document, order[-1])
     pieces: list[Piece] = []
     for place, word in enumerate(order):
         pieces += _written(document, word, said, first=place == 0, opened=word[0] == sentence.start)
         if place + 1 < len(order):
-            pieces.append(_gap(text, word, order[place + 1], whole))
+            pieces.append(_gap(text, word, order[place + 1], here))
     return [*pieces, (end, sentence.end)]
 
 
@@ -105,24 +108,21 @@ def _cut_short(text: str, sentence: Sentence) -> bool:
 
 def _words(text: str, sentence: Sentence, whole: Sequence[Span]) -> list[Span]:
     """Words with the marks on them, entities in one piece, without the mark that ends the sentence."""
-    spans = [match.span() for match in re.compile(r"\S+").finditer(text, sentence.start, sentence.end)]
-    inside = [(s, e) for s, e in whole if sentence.start <= s and e <= sentence.end]
-    words = merged([*spans, *inside])
-    start, end = words[-1]
-    mark = _END_MARK.search(text, start, end)
-    kept = max([e for s, e in inside if s < end], default=start)
-    if mark and max(mark.start(), kept) > start:
-        words[-1] = (start, max(mark.start(), kept))
+    spans = [match.span() for match in _WORD.finditer(text, sentence.start, sentence.end)]
+    words = merged([*spans, *((start, min(end, sentence.end)) for start, end in whole)])
+    if words and (mark := _END_MARK.search(text, *words[-1])):
+        start, end = words[-1]
+        kept = max(mark.start(), whole[-1][1] if whole and whole[-1][1] <= end else start)
+        words[-1] = (start, kept if kept > start else end)
     return words
 
 
 def _without_comma(document: Document, word: Span) -> Span:
     """The word that now ends the sentence, without the comma that followed it."""
     start, end = word
-    bare = end - (document.text[start:end][-1] in ",;:")
-    return (
-        (start, bare) if bare > max((fact.end for fact in document.facts if fact.start < end), default=start) else word
-    )
+    bare = end - (document.text[end - 1] in ",;:")
+    in_value = any(fact.start < end and fact.end > bare for fact in document.facts)
+    return word if in_value or bare == start else (start, bare)
 
 
 def _written(document: Document, word: Span, said: Reference, *, first: bool, opened: bool) -> list[Piece]:
@@ -144,5 +144,7 @@ def _written(document: Document, word: Span, said: Reference, *, first: bool, op
 def _gap(text: str, word: Span, following: Span, whole: Sequence[Span]) -> str:
     """A comma between two entities that were not neighbours, so that two names do not read as one."""
     apart = word[1] > following[0] or bool(text[word[1] : following[0]].strip())
-    both = all(any(start < end_ and start_ < end for start, end in whole) for start_, end_ in (word, following))
+    both = (
+        all(whole[bisect_left(whole, (end, 0)) - 1][1] > start for start, end in (word, following)) if whole else False
+    )
     return ", " if apart and both and text[word[1] - 1].isalnum() else " "
