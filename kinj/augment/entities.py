@@ -18,12 +18,10 @@ NUMBER_WORD = (
     r"eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|half|twice|"
     r"hundreds?|thousands?|millions?|billions?|dozens?)"
 )
-_NUMBER = re.compile(
-    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?-i:{_MONTH})(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{3,4}})?\b"  # dates
-    r"|[$€£¥₹]?[\d½¼¾⅓⅔][\d½¼¾⅓⅔.,:/–-]*(?<![.,:/–-])(?:[%°]|(?: (?:hundred|thousand|million|billion|trillion))?"
-    rf"(?: ?[a-zµ]\w*)?)(?: [Cc]entury)?|\b{NUMBER_WORD}\b(?:[ -]\w+)?",
-    re.IGNORECASE,
-)
+_DATE = rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?-i:{_MONTH})(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{3,4}})?\b"
+_DIGITS = r"[$€£¥₹]?[\d½¼¾⅓⅔][\d½¼¾⅓⅔.,:/–-]*(?<![.,:/–-])(?:(?:st|nd|rd|th)\b)?"
+_UNIT = r"(?:[%°]|(?: (?:hundred|thousand|million|billion|trillion))?(?: ?[a-zµ]\w*)?)"
+_NUMBER = re.compile(rf"{_DATE}|{_DIGITS}{_UNIT}|\b{NUMBER_WORD}\b(?:[ -]\w+)?", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b(?:not|no|never|without|cannot|\w+n['’]t|neither|nor|none|nobody|nothing)\b(?: \w+)?", re.IGNORECASE
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import regex  # `re` has no class of capital letters beyond ASCII
 
-_WORD = (
-    r"(?:\b(?:\p{Lu}\.)+(?= ?\p{Lu}\p{Ll})|\b(?:Dr|Mrs?|Ms|St|Jr|Sr)\.|\b\p{Lu}(?:[\w&]|(?!['’]s\b)['’.\-–](?=\w))*)"
-)
+_INITIALS = r"\b\p{Lu}\.(?= \p{Lu})|\b(?:\p{Lu}\.){2,}(?= \p{Lu}\p{Ll})"
+_WORD = rf"(?:{_INITIALS}|\b(?:Dr|Mrs?|Ms|St|Jr|Sr)\.|\b\p{{Lu}}(?:[\w&]|(?!['’]s\b)['’.\-–](?=\w))*)"
 _PARTICLE = r"(?:al|bin|da|de|del|della|den|der|di|dos|du|el|la|le|ter|van|von|y) "
 _NAME = regex.compile(rf"{_WORD}(?: (?:{_PARTICLE}){{0,2}}{_WORD})*")
 _FULL_NAME = regex.compile(rf"{_WORD}(?: (?:{_PARTICLE}){{0,2}}{_WORD}){{1,4}}")

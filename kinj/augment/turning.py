@@ -88,8 +88,9 @@ def reversed_groups(
     while cuts[-1] < len(words):
         cuts.append(cuts[-1] + 1 + int(rng.random() * longest))
     groups = [words[start:stop] for start, stop in pairwise(cuts)]
+    for group in groups:
+        group[-1] = _without_comma(document, group[-1])
     order = [word for group in reversed(groups) for word in group]
-    order[-1] = _without_comma(document, order[-1])
     pieces: list[Piece] = []
     for place, word in enumerate(order):
         pieces += _written(document, word, said, first=place == 0, opened=word[0] == sentence.start)
@@ -118,7 +119,7 @@ def _words(text: str, sentence: Sentence, whole: Sequence[Span]) -> list[Span]:
 
 
 def _without_comma(document: Document, word: Span) -> Span:
-    """The word that now ends the sentence, without the comma that followed it."""
+    """The last word of a group, without the comma after it: something else follows now."""
     start, end = word
     bare = end - (document.text[end - 1] in ",;:")
     in_value = any(fact.start < end and fact.end > bare for fact in document.facts)
@@ -144,7 +145,10 @@ def _written(document: Document, word: Span, said: Reference, *, first: bool, op
 def _gap(text: str, word: Span, following: Span, whole: Sequence[Span]) -> str:
     """A comma between two entities that were not neighbours, so that two names do not read as one."""
     apart = word[1] > following[0] or bool(text[word[1] : following[0]].strip())
-    both = (
-        all(whole[bisect_left(whole, (end, 0)) - 1][1] > start for start, end in (word, following)) if whole else False
-    )
+    both = _has_entity(word, whole) and _has_entity(following, whole)
     return ", " if apart and both and text[word[1] - 1].isalnum() else " "
+
+
+def _has_entity(word: Span, whole: Sequence[Span]) -> bool:
+    before = bisect_left(whole, (word[1], 0))
+    return before > 0 and whole[before - 1][1] > word[0]
