@@ -18,6 +18,12 @@ GROUPS = {
 
 METHODS = {
     "formatting": "the same words in other shapes: spacing, lists, quotes, Markdown, JSON, HTML (no fact can change)",
+    "permute": "sentences in another order; a pronoun that would lose its person becomes the name",
+    "full_name": "full names in place of pronouns, where the person is certain",
+    "reverse": "values before their subjects: turned sentences where facts are given, else word groups in reverse order",
+    "masked": "the text with names, numbers and values masked, and then in full",
+    "templates": "known facts in other sentences, from templates by relation",
+    "title": "the title and the section's path before each passage",
 }
 """Augmentation methods."""
 

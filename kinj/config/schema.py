@@ -172,6 +172,45 @@ class FormattingSettings:
 
 
 @dataclass(kw_only=True)
+class MaskedSettings:
+    units: str = "entities"
+    """What is masked: `entities` (values of facts, names, numbers, dates, quotations) or `words`."""
+    ratio: list[float] = field(default_factory=lambda: [0.05, 0.95])
+    """Least and greatest share of them; each view draws its own between the two."""
+    mask: str = "____"
+    """What stands in place of each."""
+    separator: str = "\n\nIn full:\n"
+    """What stands between the masked text and the text in full."""
+
+    def __post_init__(self) -> None:
+        _choice("units", self.units, ("entities", "words"))
+        inside = len(self.ratio) == 2 and 0 <= self.ratio[0] <= self.ratio[1] <= 1
+        _check(inside, f"ratio must be two numbers with 0 <= least <= greatest <= 1, got {self.ratio}")
+        _check(bool(self.mask), "mask must not be empty")
+
+
+@dataclass(kw_only=True)
+class ReverseSettings:
+    how: str = "auto"
+    """`sentences` (grammatical ones with the value before the subject, where facts are given), `segments` (any text, word
+    groups in reverse order), or `auto`: sentences where possible, else segments."""
+    words: int = 5
+    """Longest group of words in `segments`; each group's length is drawn between 1 and this, the first view has 1."""
+    path: str | None = None
+    """YAML file with sentences by relation, as `augment.templates.path`; those with the value first are used."""
+
+    def __post_init__(self) -> None:
+        _choice("how", self.how, ("auto", "sentences", "segments"))
+        _check(self.words >= 1, f"words must be 1 or more, got {self.words}")
+
+
+@dataclass(kw_only=True)
+class TemplatesSettings:
+    path: str | None = None
+    """YAML file with sentences by relation, in place of the shipped ones (of generated biographies) for those relations."""
+
+
+@dataclass(kw_only=True)
 class AugmentSettings:
     method: list[str] = field(default_factory=lambda: ["formatting"])
     """Augmentation methods, applied side by side, or one after the other as in `permute+formatting`; `kinj show methods`."""
@@ -187,6 +226,9 @@ class AugmentSettings:
     """Processes of the local engine. The output does not depend on it."""
     audit: AuditSettings = field(default_factory=AuditSettings)
     formatting: FormattingSettings = field(default_factory=FormattingSettings)
+    masked: MaskedSettings = field(default_factory=MaskedSettings)
+    reverse: ReverseSettings = field(default_factory=ReverseSettings)
+    templates: TemplatesSettings = field(default_factory=TemplatesSettings)
 
     def __post_init__(self) -> None:
         _check(self.views >= 1, f"views must be 1 or more, got {self.views}")

@@ -9,26 +9,38 @@ import pytest
 import yaml
 
 from kinj.augment import registry
+from kinj.augment.base import ContentPreserving
 from kinj.augment.engine import augment_documents
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import skeleton
 from kinj.config.errors import UsageError
-from kinj.config.schema import AugmentSettings, FormattingSettings
+from kinj.config.schema import AugmentSettings, FormattingSettings, ReverseSettings, TemplatesSettings
 from kinj.data.records import Document, Fact
 
 ROOT = Path(__file__).parents[2]
 HEADINGS = ["What it does", "When it helps", "When it does not help", "Settings to start from", "Cost", "Effect",
             "Known failures", "Origin of the idea"]  # fmt: skip
 
-CASES = {"formatting": AugmentSettings(method=["formatting"], views=4)}
-BAD = {"formatting": AugmentSettings(formatting=FormattingSettings(families=["bulets"]))}
+CASES = {
+    name: AugmentSettings(method=[name], views=4)
+    for name in ("formatting", "permute", "full_name", "reverse", "masked", "templates", "title")
+}
+BAD = {
+    "formatting": (AugmentSettings(formatting=FormattingSettings(families=["bulets"])), "did you mean bullets?"),
+    "reverse": (AugmentSettings(reverse=ReverseSettings(path="no/such.yaml")), "{value}"),
+    "templates": (AugmentSettings(templates=TemplatesSettings(path="no/such.yaml")), "{value}"),
+}
+"""Settings that only building the method can refuse, and what the hint says; all others are checked in the schema."""
 
 
 def document(identity: str, city: str) -> Document:
-    text = f"Ada {identity} was born in {city}. She wrote 12 programs. Nobody knows why."
+    text = (
+        f"Ada Byron was born in {city}. She wrote 12 programs. Her notes were printed in 1843. "
+        "The Royal Society read them. Nobody knows why she stopped."
+    )
     start = text.index(city)
-    fact = Fact(subject=f"Ada {identity}", relation="city", value=city, start=start, end=start + len(city))
-    return Document(id=identity, text=text, title="Ada", facts=[fact], meta={"year": 1840})
+    fact = Fact(subject="Ada Byron", relation="birth_city", value=city, start=start, end=start + len(city))
+    return Document(id=identity, text=text, title="Ada Byron", facts=[fact], meta={"year": 1840})
 
 
 CORPUS = [document("a", "London"), document("b", "New York"), document("c", "Łódź")]
@@ -39,7 +51,7 @@ def views(case: AugmentSettings, documents: list[Document] = CORPUS, seed: int =
 
 
 def test_table_is_complete() -> None:
-    assert set(CASES) == set(BAD) == set(registry.names())
+    assert set(CASES) == set(registry.names()) >= set(BAD)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -60,7 +72,7 @@ def test_views_know_where_they_come_from(name: str) -> None:
         assert view.id == f"{view.source}#{name}.{view.view.index}"
         assert view.view.method.split("/")[0] == name
         assert view.view.seed == 7
-        assert (view.title, view.meta) == ("Ada", {"year": 1840})
+        assert (view.title, view.meta) == ("Ada Byron", {"year": 1840})
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -73,9 +85,10 @@ def test_a_view_of_a_view_keeps_the_original_as_its_source(name: str) -> None:
 def test_content_and_facts_are_kept(name: str) -> None:
     method = registry.get(name).build(CASES[name], 0)
     originals = {d.id: d for d in CORPUS}
-    assert method.preserves == "content"
+    assert (method.preserves == "content") == isinstance(method, ContentPreserving)
     for view in [d for d in views(CASES[name]) if d.view]:
-        assert skeleton(method.restore(view)) == skeleton(originals[view.origin].text)
+        if isinstance(method, ContentPreserving):
+            assert skeleton(method.restore(view)) == skeleton(originals[view.origin].text)
         assert [f.value for f in view.facts] == [f.value for f in originals[view.origin].facts]
         assert all(skeleton(view.text[f.start : f.end]) == skeleton(f.value) for f in view.facts)
 
@@ -101,14 +114,16 @@ def test_it_has_a_card_and_settings(name: str) -> None:
     assert [heading.split(" (")[0] for heading in found] == HEADINGS
     settings = yaml.safe_load((ROOT / "conf" / "augment" / f"{name}.yaml").read_text(encoding="utf-8"))
     assert settings["method"] == [name]
-    assert AugmentSettings(**settings | {name: FormattingSettings(**settings[name])}) == AugmentSettings()
+    section = {name: type(getattr(AugmentSettings(), name))(**settings[name])} if name in settings else {}
+    assert AugmentSettings(**settings | section) == AugmentSettings(method=[name])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BAD)
 def test_bad_settings_are_explained(name: str) -> None:
+    settings, hint = BAD[name]
     with pytest.raises(UsageError, match=f"augment.{name}") as caught:
-        views(BAD[name])
-    assert "did you mean bullets?" in caught.value.hint
+        views(replace(settings, method=[name]))
+    assert hint in caught.value.hint
 
 
 def test_unknown_method() -> None:

@@ -16,10 +16,12 @@ from kinj.data.biographies.pools import RELATIONS
 from kinj.data.records import Document, Fact, View
 from kinj.data.rng import stable_seed
 
-_PRONOUNS = {
+PRONOUNS = {
     "he": {"Name": "He", "name": "he", "him": "him", "His": "His", "his": "his"},
     "she": {"Name": "She", "name": "she", "him": "her", "His": "Her", "his": "her"},
 }
+"""What the placeholders for a person become after the first mention."""
+
 _ORDERS = tuple(permutations(range(len(RELATIONS))))
 
 
@@ -39,6 +41,11 @@ def templates(relation: str, split: str) -> list[str]:
     """Sentence templates of an attribute; `split` is `train` or `held_out`."""
     found: list[str] = load_yaml("templates.yaml")[relation][split]
     return found
+
+
+def name_forms(name: str) -> dict[str, str]:
+    """What the placeholders for a person become where the full name is used."""
+    return {"Name": name, "name": name, "him": name, "His": f"{name}'s", "his": f"{name}'s"}
 
 
 def documents(
@@ -98,7 +105,7 @@ def biography(
 
 def _write(person: Person, chosen: list[tuple[str, str, str]], full_name: bool) -> tuple[str, list[Fact]]:
     name, values = person.name, person.values
-    forms = {"Name": name, "name": name, "him": name, "His": f"{name}'s", "his": f"{name}'s"}
+    forms = name_forms(name)
     written: list[str] = []
     facts: list[Fact] = []
     length = 0
@@ -111,5 +118,5 @@ def _write(person: Person, chosen: list[tuple[str, str, str]], full_name: bool) 
         written.append(sentence)
         length += len(sentence) + 1  # and the space that follows
         if not full_name:
-            forms = _PRONOUNS[person.pronoun]
+            forms = PRONOUNS[person.pronoun]
     return " ".join(written), facts
