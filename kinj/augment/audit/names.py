@@ -1,0 +1,128 @@
+"""Names: words with a capital that are not there because a sentence begins. No model, no list of names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
+from kinj.augment.audit.mentions import Mention
+from kinj.augment.audit.tokens import Token
+
+_ENDINGS = (
+    "s",
+    "es",
+    "n",
+    "an",
+    "ian",
+    "ans",
+    "ians",
+    "ic",
+    "ish",
+    "ese",
+    "ist",
+    "ists",
+    "ism",
+    "er",
+    "ers",
+    "al",
+    "ns",
+    "'",
+)
+_HEADING = 0.6
+"""Share of longer words with a capital from which on a sentence is taken for a heading."""
+_SHORT = 3
+
+
+class Name(NamedTuple):
+    """The words of a name in their compared form, and which of them are sure to be part of one."""
+
+    words: tuple[str, ...]
+    sure: tuple[str, ...]
+
+
+def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[Mention[Name]]:
+    """Runs of words with a capital, in order of place. A name with no sure word is weak.
+
+    Args:
+        words: of a plain text.
+        dates: what was read as a date is no name.
+    """
+    headings = _headings(words)
+    dated = [(mention.start, mention.end) for mention in dates]
+    run: list[Token] = []
+    for word in words:
+        first = word.text[0]
+        capital = first.isupper() or (first.islower() and any(c.isdigit() for c in word.text))
+        inside = capital and not any(start <= word.start < end for start, end in dated)
+        if run and not (inside and word.joined):
+            yield from _name(run, headings)
+            run = []
+        if inside:
+            run.append(word)
+    if run:
+        yield from _name(run, headings)
+
+
+def _headings(words: Sequence[Token]) -> frozenset[int]:
+    """Sentences in which most longer words have a capital."""
+    long, capital = Counter[int](), Counter[int]()
+    for word in words:
+        if word.end - word.start > _SHORT and not word.opens:
+            long[word.sentence] += 1
+            capital[word.sentence] += word.text[0].isupper()
+    return frozenset(sentence for sentence, count in long.items() if capital[sentence] >= _HEADING * count)
+
+
+def _name(run: Sequence[Token], headings: frozenset[int]) -> Iterator[Mention[Name]]:
+    while run and run[0].folded in FUNCTION_WORDS:
+        run = run[1:]
+    while run and run[-1].folded in FUNCTION_WORDS:
+        run = run[:-1]
+    if not run:
+        return
+    parts = tuple(word.folded for word in run)
+    sure = tuple(word.folded for word in run if _is_sure(word, headings))
+    yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
+
+
+def _is_sure(word: Token, headings: frozenset[int]) -> bool:
+    small = word.folded
+    if small in FUNCTION_WORDS or small in TITLES or small in MONTHS or small in WEEKDAYS:
+        return False
+    if len(small) == 1:
+        return False
+    if word.opens or word.sentence in headings:
+        return not is_common(small)
+    return True
+
+
+@lru_cache(1 << 14)
+def related(one: str, other: str) -> bool:
+    """Whether one word is the other with an ending of people, places and adjectives, or belongs to the same nation."""
+    short, long = sorted((one, other), key=len)
+    if len(short) >= 3 and long[:3] == short[:3]:
+        if any(long == short + ending for ending in _ENDINGS):
+            return True
+        if short[-1] in "aeiouy" and any(long == short[:-1] + ending for ending in _ENDINGS[2:]):
+            return True
+    return any(one in nation and other in nation for nation in NATIONS)
+
+
+def initials(words: Sequence[str]) -> str:
+    """First letters, as an acronym has them."""
+    return "".join(word[0] for word in words)
+
+
+_ROMAN = re.compile(r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})")
+
+
+def roman(word: str) -> int:
+    """The value of a Roman numeral from 1 to 39 in small letters; 0 for any other word."""
+    if not _ROMAN.fullmatch(word):
+        return 0
+    values = [{"i": 1, "v": 5, "x": 10}[c] for c in word]
+    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
