@@ -85,7 +85,7 @@ def _partner(
     added: Mention[Any], lost: Sequence[Mention[Any]], view: Content, original: Content
 ) -> Mention[Any] | None:
     """The lost mention of the same kind with most words around it in common with the added one; None if no word is."""
-    same = [mention for mention in lost if mention.kind == added.kind]
+    same = [m for m in lost if m.kind == added.kind and (not m.weak or m.kind in ("number", "date"))]
     if not same:
         return None
     here = view.around(added)

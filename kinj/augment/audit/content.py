@@ -53,9 +53,9 @@ class Content:
         return frozenset(word.folded for word in self.words)
 
     @cached_property
-    def stems(self) -> frozenset[str]:
-        """The stems of all words."""
-        return frozenset(map(stem, self.vocabulary))
+    def small_words(self) -> frozenset[str]:
+        """Words that are written without a capital somewhere."""
+        return frozenset(word.folded for word in self.words if word.text[0].islower())
 
     @cached_property
     def name_words(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import MONTHS, WEEKDAYS
+from kinj.augment.audit.lexicon import MONTHS, WEEKDAYS, listed, word_set
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
 
@@ -26,9 +26,9 @@ Readings = tuple[When, ...]
 """What a date may mean: 3/4/1998 is in March or in April, 3:30 in the morning or in the afternoon."""
 
 _MONTH = "|".join(sorted((name.capitalize() for name in MONTHS), key=len, reverse=True))
-_DAYS = """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+_DAYS = listed("""first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
 sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth
-twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first""".split()
+twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first""")
 _DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(sorted(_DAYS, key=len, reverse=True))})"
 _NAMED = re.compile(
     rf"\b(?:(?P<d1>{_DAY})[\s-]+(?:day\s+)?(?:of\s+)?)?(?P<month>{_MONTH}|{_MONTH.upper()})\b\.?"
@@ -54,8 +54,8 @@ _TIME = re.compile(
     r"|(?<![\w:.])(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?![\d:])",
     re.I,
 )
-_BEFORE_MONTH = frozenset(
-    "in of by since until till from to last next early late mid during every each this that through between and".split()
+_BEFORE_MONTH = word_set(
+    "in of by since until till from to last next early late mid during every each this that through between and"
 )
 
 

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import re
+import re
 from functools import cache, lru_cache
 from importlib.resources import files
 
-FUNCTION_WORDS = frozenset(
-    """a about above according across after again against all almost along already also although am among an and another any
+
+def listed(text: str) -> list[str]:
+    """The words of a list."""
+    return text.split()
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list, as a set."""
+    return frozenset(text.split())
+
+
+def listed(text: str) -> list[str]:
+    """The words of a list."""
+    return text.split()
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list, as a set."""
+    return frozenset(text.split())
+
+
+FUNCTION_WORDS = word_set("""a about above according across after again against all almost along already also although am among an and another any
     are around as at away back be became because become been before behind being below between beyond both but by can cannot
     come could did do does during each either else even ever every everyone everything few first for from further had has have
     he hence her here hers herself him himself his how however i if in indeed inside instead into is it its itself just last
@@ -18,36 +40,33 @@ FUNCTION_WORDS = frozenset(
     when where whereas whether which while who whom whose why will with within without would yes yet you your
     i'm i've i'd i'll it's he's she's that's there's don't didn't doesn't isn't wasn't weren't aren't can't couldn't won't
     wouldn't shouldn't hasn't haven't hadn't let's we're they're you're what's who's
-    q note summary question answer implication implications""".split()
-)
+    q note summary question answer implication implications""")
 """Never names by themselves, however they are written."""
 
-TITLES = frozenset(
-    """mr mrs ms miss dr prof professor sir lord lady dame king queen prince princess president emperor empress pope saint st
+TITLES = word_set("""mr mrs ms miss dr prof professor sir lord lady dame king queen prince princess president emperor empress pope saint st
     count duke earl baron captain capt colonel col general gen lieutenant lt major maj sergeant sgt admiral adm governor gov
-    senator sen rep rev reverend father bishop archbishop cardinal chancellor minister secretary judge justice""".split()
-)
+    senator sen rep rev reverend father bishop archbishop cardinal chancellor minister secretary judge justice""")
 """Words that may stand before a name or be left out; nothing is lost or added with them."""
 
-ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st mt jr sr gen col capt lt sgt maj adm rev hon gov sen rep vs etc no vol fig al inc ltd co corp approx".split()
+ABBREVIATIONS = word_set(
+    "mr mrs ms dr prof st mt jr sr gen col capt lt sgt maj adm rev hon gov sen rep vs etc no vol fig al inc ltd co corp approx"
 )
 """Words whose full stop does not end a sentence."""
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        """january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct|
-        november nov|december dec""".split("|"),
-        1,
-    )
-    for name in names.split()
+_MONTH_NAMES = "january february march april may june july august september october november december"
+_MONTH_NAMES = "january february march april may june july august september october november december"
+MONTHS = {name[:length]: number for number, name in enumerate(listed(_MONTH_NAMES), 1) for length in (3, len(name))} | {
+    "sept": 9
 }
-WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+"""Number of each month by its name and its short name, in small letters."""
+
+WEEKDAYS = word_set("monday tuesday wednesday thursday friday saturday sunday")
 
 NATIONS = [
-    frozenset(row.split())
-    for row in """us usa u.s u.s.a america american americans|uk u.k britain british|france french|germany german germans|
+    word_set(row)
+    for row in re.split(
+        r"[|]",
+        """us usa u.s u.s.a america american americans|uk u.k britain british|france french|germany german germans|
     spain spanish spaniard spaniards|england english|scotland scottish scots|wales welsh|ireland irish|
     netherlands dutch holland|belgium belgian|denmark danish danes|sweden swedish swedes|norway norwegian norwegians|
     finland finnish finns|poland polish poles|greece greek greeks|turkey turkish turks|portugal portuguese|
@@ -56,8 +75,7 @@ NATIONS = [
     athens athenian|venice venetian|genoa genoese|naples neapolitan|florence florentine|vienna viennese|moscow muscovite|
     normandy norman normans|mongolia mongol mongols mongolian|catholicism catholic catholics|
     huguenot huguenots|afghanistan afghan|argentina argentine argentinian|philippines filipino|peru peruvian|
-    christ christian christians christianity|islam islamic muslim muslims|judaism jewish jew jews|protestantism protestant protestants""".split(
-        "|"
+    christ christian christians christianity|islam islamic muslim muslims|judaism jewish jew jews|protestantism protestant protestants""",
     )
 ]
 """Names and the adjectives and people that belong to them, where endings alone do not tell."""

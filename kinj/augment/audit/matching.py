@@ -58,8 +58,16 @@ def _known(word: str, other: Content) -> bool:
         return True
     if any(related(word, theirs) for theirs in other.name_words):
         return True
+    if any(_same_beginning(word, theirs) for theirs in other.small_words):
+        return True
     value = roman(word)
     return bool(value) and any(mention.value.value == value for mention in other.amounts)
+
+
+def _same_beginning(word: str, theirs: str) -> bool:
+    """`Endosymbiosis` opens a sentence where the other text has `endosymbiotic`: a word, not a name."""
+    shared = int(max(5, 0.6 * max(len(word), len(theirs))))
+    return word[:5] == theirs[:5] and word[:shared] == theirs[:shared]
 
 
 def quote_in(words: tuple[str, ...], other: Content) -> bool:

@@ -13,25 +13,10 @@ from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
 
 _ENDINGS = (
-    "s",
-    "es",
-    "n",
-    "an",
-    "ian",
-    "ans",
-    "ians",
-    "ic",
-    "ish",
-    "ese",
-    "ist",
-    "ists",
-    "ism",
-    "er",
-    "ers",
-    "al",
-    "ns",
-    "'",
+    *("s", "es", "ies", "n", "an", "ian", "ean", "ns", "ans", "ians", "ic", "ics", "ish", "ese", "ist", "ists", "ism"),
+    *("anism", "ianism", "er", "ers", "al", "i"),
 )
+_SHORTEST_ROOT = 3
 _HEADING = 0.6
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
 _SHORT = 3
@@ -100,15 +85,27 @@ def _is_sure(word: Token, headings: frozenset[int]) -> bool:
     return True
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 12)
+def _stripped(word: str) -> frozenset[str]:
+    """What is left of a word without one of the endings."""
+    return frozenset(
+        word.removesuffix(e) for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= _SHORTEST_ROOT
+    )
+
+
+@lru_cache(1 << 12)
+def _roots(word: str) -> frozenset[str]:
+    """What an ending may be put to: the word, the word without its last vowel (`Ital-ian`), and what is left of it."""
+    short = {word[:-1]} if word[-1] in "aeiouy" and len(word) > _SHORTEST_ROOT else set()
+    return _stripped(word) | short | {word}
+
+
 def related(one: str, other: str) -> bool:
     """Whether one word is the other with an ending of people, places and adjectives, or belongs to the same nation."""
-    short, long = sorted((one, other), key=len)
-    if len(short) >= 3 and long[:3] == short[:3]:
-        if any(long == short + ending for ending in _ENDINGS):
-            return True
-        if short[-1] in "aeiouy" and any(long == short[:-1] + ending for ending in _ENDINGS[2:]):
-            return True
+    if one[:3] == other[:3] and not (
+        _stripped(one).isdisjoint(_roots(other)) and _stripped(other).isdisjoint(_roots(one))
+    ):
+        return True
     return any(one in nation and other in nation for nation in NATIONS)
 
 

@@ -31,11 +31,15 @@ _EMPHASIS_AT_LINE_END = re.compile(r"(?:\*{1,3}|~{2,}|={2,}|(?<=\w)_{1,2})(?=[^\
 _BULLET = re.compile(r"^[^\S\n]*[-*+](?:[^\S\n]+\[[ xX]\])?[^\S\n]+", re.M)
 _EMPHASIS = re.compile(r"\*{1,3}(?!\s*\d)|~{2,}|={2,}|(?<!\w)_+|_+(?!\w)|\|{2,}")
 _CITATION = re.compile(r"\[(?:\d{1,3}|[a-z]|(?:note|nb) \d+|citation needed|clarification needed|who\?|when\?|sic)\]")
-_ENUMERATOR = re.compile(
-    r"^(?P<before>[^\w\n]*)(?:[^\W\d_]+[\s\[(]{0,2})?(?P<number>\d{1,3})"
-    r"(?:[\"\])]{0,2}\s?[.):\]=>]+(?=\s|$|\")|\s?[-=]+>?\s)[^\S\n]*(?:\d{1,3}[.)]\s)?",
-    re.M,
+_LABELS = (
+    "line|sentence|item|step|point|fact|statement|question|answer|implication|paragraph|version|variation|example|q|a"
 )
+_ENUMERATOR = re.compile(
+    rf"^(?P<before>[^\w\n]*)(?:(?P<label>{_LABELS})[\s\[(]{{0,2}})?(?P<number>\d{{1,3}})"
+    r"(?:[\"\])]{0,2}\s?[.):\]=>]+(?=\s|$|\")|\s?[-=]+>?\s)[^\S\n]*(?:\d{1,3}[.)]\s)?",
+    re.M | re.I,
+)
+_BOLD_LABEL = re.compile(r"^([^\w\n]*)\*\*([^*\n]+?:?)\*\*(?=:|\s|$)", re.M)
 
 
 def plain(text: str) -> str:
@@ -51,6 +55,8 @@ def plain(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SAME), text)
     text = _without_numbering(text)
+    if "**" in text:
+        text = _BOLD_LABEL.sub(rf"\1{BREAK}\2{BREAK}", text)
     if "[" in text:
         text = _CITATION.sub(" ", text)
     if ">" in text:
@@ -63,7 +69,7 @@ def plain(text: str) -> str:
 
 
 def _without_numbering(text: str) -> str:
-    """Takes off the numbers of list items: the first of a text, and those that count on from the one before.
+    """Takes off the numbers of list items: labelled ones, the first of a text, and those that count on from another.
 
     Only such numbers are layout. A year that a wrapped line begins with (`1998. She …`) does not count on from anything.
     """
@@ -72,7 +78,7 @@ def _without_numbering(text: str) -> str:
     def blank(match: re.Match[str]) -> str:
         nonlocal expected
         number = int(match["number"])
-        if match.start() > 0 and number > 1 and number not in expected:
+        if not match["label"] and number > 1 and number not in expected and text[: match.start()].strip():
             return match[0]
         expected = {number, number + 1}
         return match["before"] + BREAK

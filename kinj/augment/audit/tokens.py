@@ -11,7 +11,7 @@ from kinj.augment.audit.lexicon import ABBREVIATIONS, TITLES
 from kinj.augment.audit.plain import BREAK
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?![^\W\d_])|[^\W\d_][^\W_]*(?:'[^\W\d_]+)*|\d+(?:[.,]\d+)*[^\W\d_]*")
-_STOPS = re.compile(rf"[.!?](?=[\s\"')\]]|$)|\n\s*\n|{BREAK}")
+_STOPS = re.compile(rf"[.!?:](?=[\s\"')\]]|$)|\n\s*\n|{BREAK}")
 _OPENS = re.compile(rf"[.!?:\"(\[\n{BREAK}]|(?<!\w)'")
 
 

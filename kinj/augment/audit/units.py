@@ -30,7 +30,7 @@ data 1 byte; 1e3 kb kilobyte; 1e6 mb megabyte; 1e9 gb gigabyte; 1e12 tb terabyte
 pressure 1 pa pascal; 1e2 hpa mbar millibar; 1e3 kpa kilopascal; 1e5 bar; 1e6 mpa megapascal; 101325 atm atmosphere; 6894.757 psi
 frequency 1 hz hertz; 1e3 khz kilohertz; 1e6 mhz megahertz; 1e9 ghz gigahertz
 voltage 1 v volt; 1e3 kv kilovolt
-percent 1 % percent percentage pct percentile pp
+percent 1 % percent percentage pct percentile
 angle 1 ° degree
 USD 1 $ usd us$ dollar; 0.01 cent ¢
 GBP 1 £ gbp; 0.01 pence p
@@ -71,7 +71,7 @@ _SHORT = {"meter": "m", "metre": "m", "kilometer": "km", "kilometre": "km", "cen
 _AFTER = re.compile(
     r"[\s-]{0,3}(?:"
     r"(?P<temperature>(?:°|º|degrees?\s)\s?(?P<scale>[CFK]\b|Celsius\b|Fahrenheit\b|Kelvin\b|centigrade\b))"
-    r"|(?P<sign>%|[$£€¥₹¢]|°|º|per\s?cent(?:age\spoints?)?\b)"
+    r"|(?P<sign>%|[€¢]|°|º|per\s?cent(?:age\spoints?)?\b)"
     r"|(?P<power>square|sq|cubic|cu)\b\.?[\s-](?P<of>[A-Za-z]+)"
     r"|(?P<word>[A-Za-zµ]+[23²³]?)(?P<rate>(?:/|\s?per\s)(?:h|hour|s|second|hr|sec)\b)?"
     r")(?!\w)"
@@ -107,7 +107,7 @@ def _plain(word: str) -> Unit | None:
     small = word.lower().replace("²", "2").replace("³", "3").replace("metre", "meter").replace("litre", "liter")
     if word == "M":
         return None
-    return UNITS.get(small) or UNITS.get(_IRREGULAR.get(small, small.removesuffix("s")))
+    return UNITS.get(small) or UNITS.get(_IRREGULAR.get(small, small.removesuffix("s") if len(small) > 3 else small))
 
 
 def _singular(word: str) -> str:
