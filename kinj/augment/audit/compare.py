@@ -40,6 +40,10 @@ def _notes(document: Document) -> str:
     return "\n\n".join(dict.fromkeys([document.title or "", *facts]))
 
 
+_ENOUGH_AROUND = 2
+"""Words around a lost and an added mention that must be the same before one is taken for the other, changed."""
+
+
 class _Family(NamedTuple):
     """Mentions that are compared with one another."""
 
@@ -70,7 +74,7 @@ def _unanswered(view: Content, original: Content, notes: Content | None, *, whol
         if not added and not whole:
             continue
         lost = [m for m in family.of(original) if not family.in_view(m.value, view)]
-        for mention in added:
+        for mention in {m.value: m for m in reversed(added)}.values():
             partner = _partner(mention, lost, view, original)
             if partner is None:
                 yield Change(mention.kind, "added", "", _written(view, mention))
@@ -84,13 +88,13 @@ def _unanswered(view: Content, original: Content, notes: Content | None, *, whol
 def _partner(
     added: Mention[Any], lost: Sequence[Mention[Any]], view: Content, original: Content
 ) -> Mention[Any] | None:
-    """The lost mention of the same kind with most words around it in common with the added one; None if no word is."""
+    """The lost mention of the same kind with most words around it in common with the added one; None if too few are."""
     same = [m for m in lost if m.kind == added.kind and (not m.weak or m.kind in ("number", "date"))]
     if not same:
         return None
     here = view.around(added)
     common, place = max((len(here & original.around(mention)), -place) for place, mention in enumerate(same))
-    return same[-place] if common else None
+    return same[-place] if common >= min(_ENOUGH_AROUND, max(1, len(here) // 2)) else None
 
 
 def _written(content: Content, mention: Mention[Any]) -> str:

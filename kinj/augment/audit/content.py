@@ -13,7 +13,7 @@ from kinj.augment.audit.dates import Readings, When, dates
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, initials, names
-from kinj.augment.audit.negation import Negation, is_content, negations
+from kinj.augment.audit.negation import Negation, is_content, negations, opposite_of
 from kinj.augment.audit.plain import plain
 from kinj.augment.audit.quotes import quoted_words, quotes
 from kinj.augment.audit.tokens import Token, tokens
@@ -43,7 +43,7 @@ class Content:
         self.dates: list[Mention[Readings]] = dates(self.text, self.words)
         taken = [(mention.start, mention.end) for mention in self.dates if not mention.weak]
         self.amounts: list[Mention[Amount]] = list(amounts(self.text, self.words, taken))
-        self.names: list[Mention[Name]] = list(names(self.words, [m for m in self.dates if not m.weak]))
+        self.names: list[Mention[Name]] = names(self.words, [m for m in self.dates if not m.weak])
         self.negations: list[Mention[Negation]] = list(negations(self.text, self.words))
         self.quotes: list[Mention[tuple[str, ...]]] = list(quotes(self.text))
 
@@ -67,7 +67,7 @@ class Content:
         """Initials of every name of two words or more, and of every run inside it."""
         found = set()
         for mention in self.names:
-            parts = mention.value.words
+            parts = mention.value.title or mention.value.words
             for start in range(len(parts) - 1):
                 for stop in range(start + 2, min(len(parts), start + 6) + 1):
                     found.add(initials(parts[start:stop]))
@@ -93,6 +93,11 @@ class Content:
             if is_content(word.folded):
                 found[word.sentence].add(stem(word.folded))
         return [frozenset(words) for words in found]
+
+    @cached_property
+    def opposites(self) -> frozenset[str]:
+        """The stems of what its words with a negative prefix negate."""
+        return frozenset(stem(base) for word in self.vocabulary if (base := opposite_of(word)))
 
     @cached_property
     def frames(self) -> dict[Frame, list[list[Mention[Any]]]]:

@@ -12,6 +12,7 @@ from typing import Any
 from kinj.augment.audit.amounts import same_amount
 from kinj.augment.audit.content import Content, Frame
 from kinj.augment.audit.dates import said
+from kinj.augment.audit.lexicon import FUNCTION_WORDS
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, related
 
@@ -26,7 +27,9 @@ def exchanged(original: Content, view: Content) -> Iterator[tuple[str, str, str]
             continue
         for mentions in filled:
             candidates = [_differences(frame, known, mentions, original) for known in theirs[frame]]
-            for known, found in min(candidates, key=len):
+            changed = min(candidates, key=len)
+            renamed = len(changed) == 1 and changed[0][1] is mentions[0] and _is_subject(frame)
+            for known, found in changed if not renamed else ():
                 yield found.kind, _written(original, known), _written(view, found)
 
 
@@ -41,6 +44,11 @@ def _differences(
         if not any(_same(other, b, original) for other in known[group])
         or not any(_same(a, other, original) for other in found[group])
     ]
+
+
+def _is_subject(frame: Frame) -> bool:
+    """Whether nothing but an article stands before the first mention: it may be called by another name (`the Commission`)."""
+    return frame[0].startswith("<") or (frame[0] in FUNCTION_WORDS and frame[1].startswith("<"))
 
 
 def _groups(frame: Frame) -> list[slice]:

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import re
-import re
 from functools import cache, lru_cache
 from importlib.resources import files
-
-
-def listed(text: str) -> list[str]:
-    """The words of a list."""
-    return text.split()
-
-
-def word_set(text: str) -> frozenset[str]:
-    """The words of a list, as a set."""
-    return frozenset(text.split())
 
 
 def listed(text: str) -> list[str]:
@@ -54,7 +43,6 @@ ABBREVIATIONS = word_set(
 """Words whose full stop does not end a sentence."""
 
 _MONTH_NAMES = "january february march april may june july august september october november december"
-_MONTH_NAMES = "january february march april may june july august september october november december"
 MONTHS = {name[:length]: number for number, name in enumerate(listed(_MONTH_NAMES), 1) for length in (3, len(name))} | {
     "sept": 9
 }
@@ -66,7 +54,7 @@ NATIONS = [
     word_set(row)
     for row in re.split(
         r"[|]",
-        """us usa u.s u.s.a america american americans|uk u.k britain british|france french|germany german germans|
+        """us usa america american americans|uk britain british briton britons|france french|germany german germans|
     spain spanish spaniard spaniards|england english|scotland scottish scots|wales welsh|ireland irish|
     netherlands dutch holland|belgium belgian|denmark danish danes|sweden swedish swedes|norway norwegian norwegians|
     finland finnish finns|poland polish poles|greece greek greeks|turkey turkish turks|portugal portuguese|

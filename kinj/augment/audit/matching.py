@@ -50,7 +50,9 @@ def _as_dates(when: When, other: Content) -> list[When]:
 def name_in(name: Name, other: Content) -> bool:
     """Whether every sure word of the name stands in the other text, as it is, related, or in an acronym."""
     missing = [word for word in name.sure if not _known(word, other)]
-    return not missing or (len(name.words) > 1 and initials(name.words) in other.name_words)
+    if not missing:
+        return True
+    return any(len(words) > 1 and initials(words) in other.name_words for words in (name.words, name.title))
 
 
 def _known(word: str, other: Content) -> bool:
@@ -77,4 +79,6 @@ def quote_in(words: tuple[str, ...], other: Content) -> bool:
 
 def negation_in(negation: Negation, other: Content) -> bool:
     """Whether the other text negates something about the same."""
-    return answered(negation, [mention.value for mention in other.negations])
+    if answered(negation, [mention.value for mention in other.negations]):
+        return True
+    return not negation.window.isdisjoint(other.opposites)

@@ -17,9 +17,21 @@ _ENDINGS = (
     *("anism", "ianism", "er", "ers", "al", "i"),
 )
 _SHORTEST_ROOT = 3
+_INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
 _HEADING = 0.6
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
 _SHORT = 3
+
+
+_SHORT_FORMS = {
+    ("united", "states"): "us",
+    ("united", "states", "america"): "us",
+    ("united", "kingdom"): "uk",
+    ("great", "britain"): "uk",
+    ("soviet", "union"): "ussr",
+    ("european", "union"): "eu",
+    ("united", "nations"): "un",
+}
 
 
 class Name(NamedTuple):
@@ -27,16 +39,40 @@ class Name(NamedTuple):
 
     words: tuple[str, ...]
     sure: tuple[str, ...]
+    title: tuple[str, ...] = ()
+    """The words of the longer name it is a part of, with `of`, `for` and `and` inside (`Institute of Engineers`)."""
 
 
-def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[Mention[Name]]:
+def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> list[Mention[Name]]:
     """Runs of words with a capital, in order of place. A name with no sure word is weak.
 
     Args:
         words: of a plain text.
         dates: what was read as a date is no name.
     """
-    headings = _headings(words)
+    found = list(_runs(words, dates))
+    between = {word.start: place for place, word in enumerate(words)}
+    after = {word.end: place for place, word in enumerate(words)}
+    chain = 0
+    for place in range(1, len(found) + 1):
+        if place < len(found):
+            last, following = after[found[place - 1].end], between[found[place].start]
+            inside = words[last + 1 : following]
+            if (
+                inside
+                and len(inside) < 3
+                and all(w.folded in _INSIDE and not w.opens for w in (*inside, words[following]))
+            ):
+                continue
+        if place - chain > 1:
+            title = tuple(word for mention in found[chain:place] for word in mention.value.words)
+            found[chain:place] = [m._replace(value=m.value._replace(title=title)) for m in found[chain:place]]
+        chain = place
+    return found
+
+
+def _runs(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[Mention[Name]]:
+    headings, labels = _headings(words)
     dated = [(mention.start, mention.end) for mention in dates]
     run: list[Token] = []
     for word in words:
@@ -44,33 +80,38 @@ def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[
         capital = first.isupper() or (first.islower() and any(c.isdigit() for c in word.text))
         inside = capital and not any(start <= word.start < end for start, end in dated)
         if run and not (inside and word.joined):
-            yield from _name(run, headings)
+            yield from _name(run, headings, labels)
             run = []
         if inside:
             run.append(word)
     if run:
-        yield from _name(run, headings)
+        yield from _name(run, headings, labels)
 
 
-def _headings(words: Sequence[Token]) -> frozenset[int]:
-    """Sentences in which most longer words have a capital."""
-    long, capital = Counter[int](), Counter[int]()
+def _headings(words: Sequence[Token]) -> tuple[frozenset[int], frozenset[int]]:
+    """Sentences in which most longer words have a capital; and of these, those that a colon ends: labels."""
+    long, capital, colon = Counter[int](), Counter[int](), set[int]()
     for word in words:
         if word.end - word.start > _SHORT and not word.opens:
             long[word.sentence] += 1
             capital[word.sentence] += word.text[0].isupper()
-    return frozenset(sentence for sentence, count in long.items() if capital[sentence] >= _HEADING * count)
+        if word.after_colon:
+            colon.add(word.sentence - 1)
+    headings = frozenset(sentence for sentence, count in long.items() if capital[sentence] >= _HEADING * count)
+    return headings, headings & colon
 
 
-def _name(run: Sequence[Token], headings: frozenset[int]) -> Iterator[Mention[Name]]:
+def _name(run: Sequence[Token], headings: frozenset[int], labels: frozenset[int]) -> Iterator[Mention[Name]]:
     while run and run[0].folded in FUNCTION_WORDS:
         run = run[1:]
-    while run and run[-1].folded in FUNCTION_WORDS:
+    while run and run[-1].folded in FUNCTION_WORDS and not (len(run) > 1 and run[-1].text == "I"):  # World War I
         run = run[:-1]
     if not run:
         return
     parts = tuple(word.folded for word in run)
-    sure = tuple(word.folded for word in run if _is_sure(word, headings))
+    sure = tuple(word.folded for word in run if word.sentence not in labels and _is_sure(word, headings))
+    if parts in _SHORT_FORMS:
+        parts = sure = (_SHORT_FORMS[parts],)
     yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
 
 
@@ -110,8 +151,8 @@ def related(one: str, other: str) -> bool:
 
 
 def initials(words: Sequence[str]) -> str:
-    """First letters, as an acronym has them."""
-    return "".join(word[0] for word in words)
+    """First letters and numerals, as an acronym has them (`WWII`)."""
+    return "".join(word if roman(word) else word[0] for word in words)
 
 
 _ROMAN = re.compile(r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})")

@@ -32,14 +32,15 @@ _BULLET = re.compile(r"^[^\S\n]*[-*+](?:[^\S\n]+\[[ xX]\])?[^\S\n]+", re.M)
 _EMPHASIS = re.compile(r"\*{1,3}(?!\s*\d)|~{2,}|={2,}|(?<!\w)_+|_+(?!\w)|\|{2,}")
 _CITATION = re.compile(r"\[(?:\d{1,3}|[a-z]|(?:note|nb) \d+|citation needed|clarification needed|who\?|when\?|sic)\]")
 _LABELS = (
-    "line|sentence|item|step|point|fact|statement|question|answer|implication|paragraph|version|variation|example|q|a"
+    r"(?:[a-z]+\s)?(?:passage|version|variation|variant|rewrite|rephrasing|paraphrase)|line|sentence|item|step|point|fact|statement"
+    r"|question|answer|implication|paragraph|example|q|a"
 )
 _ENUMERATOR = re.compile(
     rf"^(?P<before>[^\w\n]*)(?:(?P<label>{_LABELS})[\s\[(]{{0,2}})?(?P<number>\d{{1,3}})"
-    r"(?:[\"\])]{0,2}\s?[.):\]=>]+(?=\s|$|\")|\s?[-=]+>?\s)[^\S\n]*(?:\d{1,3}[.)]\s)?",
+    r"(?:[\"\])*]{0,3}\s?[.):\]=>]+(?=[\s*\"]|$)|\s?[-=]+>?\s|(?(label)\W*$|(?!)))[^\S\n]*(?:\d{1,3}[.)]\s)?",
     re.M | re.I,
 )
-_BOLD_LABEL = re.compile(r"^([^\w\n]*)\*\*([^*\n]+?:?)\*\*(?=:|\s|$)", re.M)
+_LABEL = re.compile(r"^([^\w\n]*)\*\*([^*\n]*?[^*\n.,;!?:\s])(?::\*\*|\*\*:|\*\*(?=[^\S\n]*(?:\n|$|-\s)))", re.M)
 
 
 def plain(text: str) -> str:
@@ -56,7 +57,7 @@ def plain(text: str) -> str:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SAME), text)
     text = _without_numbering(text)
     if "**" in text:
-        text = _BOLD_LABEL.sub(rf"\1{BREAK}\2{BREAK}", text)
+        text = _LABEL.sub(rf"\1{BREAK}\2:{BREAK}", text)
     if "[" in text:
         text = _CITATION.sub(" ", text)
     if ">" in text:

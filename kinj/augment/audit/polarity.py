@@ -8,8 +8,8 @@ from kinj.augment.audit.content import Content
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.negation import Negation, answered, opposite_of
 
-_ENOUGH = 3
-"""Words around a negation that a statement without one must share before it counts as the same statement."""
+_ENOUGH, _SHARE = 3, 0.8
+"""Words around a negation, and share of them, that a statement without one must hold to count as the same statement."""
 
 
 def flipped(original: Content, view: Content) -> Iterator[tuple[str, str]]:
@@ -25,9 +25,11 @@ def _affirmed(negation: Negation, view: Content) -> int | None:
     """The sentence of the view that says the same without any negation, if there is one."""
     if answered(negation, [mention.value for mention in view.negations]):
         return None
-    enough = max(2, min(_ENOUGH, len(negation.window)))
+    enough = (
+        max(_ENOUGH, round(_SHARE * len(negation.window))) if len(negation.window) > _ENOUGH else len(negation.window)
+    )
     for place, words in enumerate(view.sentences):
-        if negation.focus in words and len(negation.window & words) >= enough and not _asks(view, place):
+        if enough > 1 and negation.focus in words and len(negation.window & words) >= enough and not _asks(view, place):
             return place
     return None
 

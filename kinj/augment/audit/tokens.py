@@ -27,6 +27,7 @@ class Token(NamedTuple):
     sentence: int
     opens: bool
     """Whether something before it, such as a full stop or a line break, may be why it has a capital."""
+    after_colon: bool
     joined: bool
     """Whether nothing but a space, a hyphen or the dot of an initial stands between it and the word before."""
 
@@ -38,16 +39,17 @@ def tokens(text: str) -> list[Token]:
     for match in _WORD.finditer(text):
         start = match.start()
         gap = text[end:start]
-        opens = joined = False
+        opens = joined = colon = False
         if gap == " " and found:
             joined = not last.endswith(".") or not _may_end(last)
         else:
             opens, joined, stops = _gap(gap, last)
+            colon = ":" in gap
             if stops and found:
                 sentence += 1
         opens = opens or not found
         last, end = match[0], match.end()
-        found.append(Token(last, fold(last), start, end, sentence, opens, joined and len(found) > 0))
+        found.append(Token(last, fold(last), start, end, sentence, opens, colon, joined and len(found) > 0))
     return found
 
 
