@@ -23,11 +23,12 @@ class Amount(NamedTuple):
 
 
 _LITERAL = re.compile(
-    rf"(?P<currency>(?:\b[A-Z]{{1,3}})?[{CURRENCY_SIGNS}]\s?)?(?P<sign>(?<![\w).\-])-|\bminus\s)?(?<![\w.])"
-    r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?![\d,])|\d*\.\d+|\d+)"
+    r"(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?![\d,])|\d*\.\d+|\d+)"
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<half>\s?[½¼¾⅓⅔])|[\s-]?(?P<scale>[a-zA-Z]+)\b)?"
     r"|(?P<fraction>[½¼¾⅓⅔])"
 )
+_CURRENCY = re.compile(rf"[{CURRENCY_SIGNS}]\s?$")
+_MINUS = re.compile(r"(?:(?<![\w).\-])-|\bminus\s)$")
 _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
 _SIGNED_FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "tn": 1e12}
@@ -61,27 +62,26 @@ def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[A
             continue
         value, step = _digits(match["digits"])
         end = match.end("digits")
+        before = text[max(0, match.start() - 6) : match.start()]
+        paid = _CURRENCY.search(before)
+        currency = UNITS[paid[0][0]] if paid else None
+        sign = _MINUS.search(before)
         if match["half"]:
             value, step, end = value + _SIGNED_FRACTIONS[match["half"].strip()], 1e-9, match.end()
         elif match["ordinal"]:
             end = match.end()
-        elif scale := _scale(match):
+        elif scale := _scale((match["scale"] or "").lower(), money=paid is not None):
             value, step, end = value * scale, step * scale, match.end()
         elif slash := _SLASH.match(text, end):
             value, step, end = value / max(1, int(slash[1])), 1e-9, slash.end()
-        currency = UNITS[match["currency"].strip()[-1]] if match["currency"] else None
-        sign = -1 if match["sign"] else 1
-        yield _mention(text, match.start(), end, sign * value, step, currency)
+        yield _mention(text, match.start(), end, -value if sign else value, step, currency)
 
 
-def _scale(match: re.Match[str]) -> float | None:
+def _scale(word: str, *, money: bool) -> float | None:
     """What the word after the digits multiplies them by. `m` and `k` are scales of money only (`5 m` is a length)."""
-    word = (match["scale"] or "").lower()
-    if word in SCALES and word != "hundred":
-        return SCALES[word]
-    if word in ("bn", "tn", "mn") or (match["currency"] and word in _SHORT_SCALES):
-        return _SHORT_SCALES[word]
-    return 100.0 if word == "hundred" else None
+    if word in ("bn", "tn", "mn") or money:
+        return SCALES.get(word) or _SHORT_SCALES.get(word)
+    return SCALES.get(word)
 
 
 def _digits(written: str) -> tuple[float, float]:

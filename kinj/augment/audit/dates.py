@@ -25,15 +25,15 @@ class When(NamedTuple):
 Readings = tuple[When, ...]
 """What a date may mean: 3/4/1998 is in March or in April, 3:30 in the morning or in the afternoon."""
 
-_MONTH = "|".join(sorted((name.capitalize() for name in MONTHS), key=len, reverse=True))
 _DAYS = listed("""first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
 sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth
 twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first""")
 _DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(sorted(_DAYS, key=len, reverse=True))})"
-_NAMED = re.compile(
-    rf"\b(?:(?P<d1>{_DAY})[\s-]+(?:day\s+)?(?:of\s+)?)?(?P<month>{_MONTH}|{_MONTH.upper()})\b\.?"
-    rf"(?:[\s-]+(?:the\s+)?(?P<d2>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?[\s-]+(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
+_AFTER_MONTH = re.compile(
+    rf"\.?(?:[\s-]+(?:the\s+)?(?P<day>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?[\s-]+(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
 )
+_BEFORE_NAME = re.compile(rf"(?<![\w.,:])(?P<day>{_DAY})[\s-]+(?:day\s+)?(?:of\s+)?$")
+_LONGEST_DAY = 24
 _ISO = re.compile(r"(?<![\w-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\w-])")
 _SLASHED = re.compile(r"(?<![\w/.])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/]|\.\d)")
 _ERA = re.compile(
@@ -59,6 +59,11 @@ _BEFORE_MONTH = word_set(
 )
 
 
+_DIGIT, _SEPARATED = re.compile(r"\d"), re.compile(r"\d[-/.]\d")
+_CLOCK = re.compile(r"\d(?::\d|\s?[apAP]\.?[mM])")
+_ERAS = ("BC", "AD", "CE", "B.C", "A.D", "C.E")
+
+
 def dates(text: str, words: Sequence[Token]) -> list[Mention[Readings]]:
     """Dates in order of place; where two patterns match, the first listed here keeps the characters."""
     found: list[Mention[Readings]] = []
@@ -71,18 +76,24 @@ def dates(text: str, words: Sequence[Token]) -> list[Mention[Readings]]:
 
 
 def _candidates(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
-    digits = any(c.isdecimal() for c in text)
+    """Every pattern's matches. A cheap look first: most texts hold few kinds of dates."""
     if any(word.folded in MONTHS for word in words):
         yield from _named(text, words)
-    if digits:
-        yield from _numeric(text)
-    for match in _CENTURY.finditer(text) if "entur" in text else ():
-        for number in filter(None, (match["number"], match["second"])):
-            yield _mention(match, When((_ordinal(number) - 1) * 100, span=100))
-    if digits:
+    if _DIGIT.search(text):
+        if _SEPARATED.search(text):
+            yield from _numeric(text)
+        if any(era in text for era in _ERAS):
+            yield from _with_era(text)
+    if "entur" in text:
+        for match in _CENTURY.finditer(text):
+            for number in filter(None, (match["number"], match["second"])):
+                yield _mention(match, When((_ordinal(number) - 1) * 100, span=100))
+    if _DIGIT.search(text):
+        if _CLOCK.search(text):
+            yield from _times(text)
         yield from _years(text)
     for word in words:
-        if word.folded.removesuffix("s") in WEEKDAYS:
+        if word.folded in WEEKDAYS or word.folded.removesuffix("s") in WEEKDAYS:
             yield Mention("date", word.start, word.end, (When(weekday=word.folded.removesuffix("s")),))
 
 
@@ -99,21 +110,22 @@ def _ordinal(word: str) -> int:
 
 def _named(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
     """Dates with the name of a month. A month alone may be another word (`May`, `March`) or part of a name."""
-    by_start = {word.start: place for place, word in enumerate(words)}
-    for match in _NAMED.finditer(text):
-        day = match["d1"] or match["d2"]
-        number = _ordinal(day) if day else None
-        if number is not None and not 1 <= number <= 31:
-            number = None
-        year = int(match["year"]) if match["year"] else None
-        place = by_start.get(match.start("month"), 0)
-        before = words[place - 1].folded if place else ""
-        alone = number is None and year is None
-        month = MONTHS[match["month"].lower()]
-        if alone and len(match["month"]) < 4 and match["month"] != "May":
+    for place, word in enumerate(words):
+        month = MONTHS.get(word.folded)
+        if month is None or not word.text[0].isupper():
             continue
-        weak = alone and (before not in _BEFORE_MONTH or _in_name(words, place))
-        yield Mention("date", match.start(), match.end(), (When(year, month, number),), weak)
+        after = _AFTER_MONTH.match(text, word.end)
+        before = _BEFORE_NAME.search(text, max(0, word.start - _LONGEST_DAY), word.start)
+        written = before["day"] if before else after["day"] if after else None
+        day = _ordinal(written) if written else None
+        day = day if day is not None and 1 <= day <= 31 else None
+        year = int(after["year"]) if after and after["year"] else None
+        alone = day is None and year is None
+        if alone and len(word.text) < 4 and word.text != "May":
+            continue
+        weak = alone and ((words[place - 1].folded if place else "") not in _BEFORE_MONTH or _in_name(words, place))
+        start = before.start() if before else word.start
+        yield Mention("date", start, after.end() if after and not alone else word.end, (When(year, month, day),), weak)
 
 
 def _in_name(words: Sequence[Token], place: int) -> bool:
@@ -127,6 +139,9 @@ def _numeric(text: str) -> Iterator[Mention[Readings]]:
     for match in _SLASHED.finditer(text):
         a, b, year = int(match[1]), int(match[3]), _full_year(match[4])
         yield from _valid(match, (year, a, b), (year, b, a))
+
+
+def _with_era(text: str) -> Iterator[Mention[Readings]]:
     for match in _ERA.finditer(text):
         year = int(match["y1"] or match["y2"])
         before = (match["era"] or "").startswith("B")
@@ -134,6 +149,9 @@ def _numeric(text: str) -> Iterator[Mention[Readings]]:
             yield _mention(match, When(-year * 100 if before else (year - 1) * 100, span=100))
         else:
             yield _mention(match, When(-year if before else year))
+
+
+def _times(text: str) -> Iterator[Mention[Readings]]:
     for match in _TIME.finditer(text):
         if match["half"]:
             hour = int(match["hour"]) % 12 + (12 if match["half"].lower() == "p" else 0)
@@ -171,9 +189,10 @@ def _years(text: str) -> Iterator[Mention[Readings]]:
 
 def covers(one: When, other: When) -> bool:
     """Whether everything that `other` says is said by `one`, or follows from it (1995 is in the 1990s)."""
-    if other.year is not None:
-        if one.year is None or one.span > other.span or one.year // other.span * other.span != other.year:
-            return False
+    if other.year is not None and (
+        one.year is None or one.span > other.span or one.year // other.span * other.span != other.year
+    ):
+        return False
     return all(
         b is None or a == b
         for a, b in (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
@@ -18,9 +19,12 @@ _ENDINGS = (
 )
 _SHORTEST_ROOT = 3
 _INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
-_HEADING = 0.6
+_HEADING = 0.5
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
 _SHORT = 3
+_sentence = attrgetter("sentence")
+_CODE = re.compile(r"\d")
+"""A word with a digit in it (`mp3`) is a name however it is written."""
 
 
 _SHORT_FORMS = {
@@ -41,6 +45,33 @@ class Name(NamedTuple):
     sure: tuple[str, ...]
     title: tuple[str, ...] = ()
     """The words of the longer name it is a part of, with `of`, `for` and `and` inside (`Institute of Engineers`)."""
+
+
+class Headings:
+    """Which sentences are headings: most of their longer words have a capital.
+
+    Args:
+        words: of the text. Sentences are looked at when they are asked about; few are.
+    """
+
+    def __init__(self, words: Sequence[Token]) -> None:
+        self.words = words
+        self._found: dict[int, bool] = {}
+
+    def __contains__(self, sentence: int) -> bool:
+        if sentence not in self._found:
+            long = [w.text for w in self._of(sentence) if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
+            self._found[sentence] = bool(long) and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
+        return self._found[sentence]
+
+    def is_label(self, sentence: int) -> bool:
+        """Whether it is a heading that a colon ends."""
+        following = self.words[bisect_right(self.words, sentence, key=_sentence) :][:1]
+        return bool(following) and following[0].after_colon and sentence in self
+
+    def _of(self, sentence: int) -> Sequence[Token]:
+        start = bisect_left(self.words, sentence, key=_sentence)
+        return self.words[start : bisect_right(self.words, sentence, key=_sentence)]
 
 
 def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> list[Mention[Name]]:
@@ -72,36 +103,25 @@ def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> list[Ment
 
 
 def _runs(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[Mention[Name]]:
-    headings, labels = _headings(words)
-    dated = [(mention.start, mention.end) for mention in dates]
+    headings = Headings(words)
+    dated = {place for mention in dates for place in range(mention.start, mention.end)}
     run: list[Token] = []
     for word in words:
         first = word.text[0]
-        capital = first.isupper() or (first.islower() and any(c.isdigit() for c in word.text))
-        inside = capital and not any(start <= word.start < end for start, end in dated)
+        capital = first.isupper() or (
+            first.islower() and not word.text.isalpha() and _CODE.search(word.text) is not None
+        )
+        inside = capital and word.start not in dated
         if run and not (inside and word.joined):
-            yield from _name(run, headings, labels)
+            yield from _name(run, headings)
             run = []
         if inside:
             run.append(word)
     if run:
-        yield from _name(run, headings, labels)
+        yield from _name(run, headings)
 
 
-def _headings(words: Sequence[Token]) -> tuple[frozenset[int], frozenset[int]]:
-    """Sentences in which most longer words have a capital; and of these, those that a colon ends: labels."""
-    long, capital, colon = Counter[int](), Counter[int](), set[int]()
-    for word in words:
-        if word.end - word.start > _SHORT and not word.opens:
-            long[word.sentence] += 1
-            capital[word.sentence] += word.text[0].isupper()
-        if word.after_colon:
-            colon.add(word.sentence - 1)
-    headings = frozenset(sentence for sentence, count in long.items() if capital[sentence] >= _HEADING * count)
-    return headings, headings & colon
-
-
-def _name(run: Sequence[Token], headings: frozenset[int], labels: frozenset[int]) -> Iterator[Mention[Name]]:
+def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
     while run and run[0].folded in FUNCTION_WORDS:
         run = run[1:]
     while run and run[-1].folded in FUNCTION_WORDS and not (len(run) > 1 and run[-1].text == "I"):  # World War I
@@ -109,21 +129,20 @@ def _name(run: Sequence[Token], headings: frozenset[int], labels: frozenset[int]
     if not run:
         return
     parts = tuple(word.folded for word in run)
-    sure = tuple(word.folded for word in run if word.sentence not in labels and _is_sure(word, headings))
+    label = headings.is_label(run[0].sentence)
+    sure = () if label else tuple(word.folded for word in run if _is_sure(word, headings))
     if parts in _SHORT_FORMS:
         parts = sure = (_SHORT_FORMS[parts],)
     yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
 
 
-def _is_sure(word: Token, headings: frozenset[int]) -> bool:
+def _is_sure(word: Token, headings: Headings) -> bool:
     small = word.folded
     if small in FUNCTION_WORDS or small in TITLES or small in MONTHS or small in WEEKDAYS:
         return False
     if len(small) == 1:
         return False
-    if word.opens or word.sentence in headings:
-        return not is_common(small)
-    return True
+    return not is_common(small) or not (word.opens or word.sentence in headings)
 
 
 @lru_cache(1 << 12)

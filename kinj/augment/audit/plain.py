@@ -31,6 +31,7 @@ _EMPHASIS_AT_LINE_END = re.compile(r"(?:\*{1,3}|~{2,}|={2,}|(?<=\w)_{1,2})(?=[^\
 _BULLET = re.compile(r"^[^\S\n]*[-*+](?:[^\S\n]+\[[ xX]\])?[^\S\n]+", re.M)
 _EMPHASIS = re.compile(r"\*{1,3}(?!\s*\d)|~{2,}|={2,}|(?<!\w)_+|_+(?!\w)|\|{2,}")
 _CITATION = re.compile(r"\[(?:\d{1,3}|[a-z]|(?:note|nb) \d+|citation needed|clarification needed|who\?|when\?|sic)\]")
+_MARKUP = re.compile(r"[*_~=|#>\[]|(?:^|\n)[^\S\n]*[-+]")
 _LABELS = (
     r"(?:[a-z]+\s)?(?:passage|version|variation|variant|rewrite|rephrasing|paraphrase)|line|sentence|item|step|point|fact|statement"
     r"|question|answer|implication|paragraph|example|q|a"
@@ -56,6 +57,8 @@ def plain(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SAME), text)
     text = _without_numbering(text)
+    if not _MARKUP.search(text):
+        return text
     if "**" in text:
         text = _LABEL.sub(rf"\1{BREAK}\2:{BREAK}", text)
     if "[" in text:

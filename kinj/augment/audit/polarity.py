@@ -46,9 +46,9 @@ def _first_words(content: Content, sentence: int) -> str:
 
 def _opposites(one: Content, other: Content) -> Iterator[tuple[str, str]]:
     """Words of one text with a negative prefix where the other text has the word without it, and no negation of it."""
-    for word in one.words:
-        base = opposite_of(word.folded)
-        if base is None or word.folded in other.vocabulary or base not in other.vocabulary or base in one.vocabulary:
+    for word in sorted(one.vocabulary - other.vocabulary):
+        base = opposite_of(word)
+        if base is None or base not in other.vocabulary or base in one.vocabulary:
             continue
         if not any(stem(base) in mention.value.window for mention in other.negations):
-            yield word.text, next(theirs.text for theirs in other.words if theirs.folded == base)
+            yield word, base

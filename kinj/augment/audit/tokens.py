@@ -37,7 +37,7 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     sentence, end, last = 0, 0, ""
     for match in _WORD.finditer(text):
-        start = match.start()
+        start, stop = match.span()
         gap = text[end:start]
         opens = joined = colon = False
         if gap == " " and found:
@@ -48,7 +48,7 @@ def tokens(text: str) -> list[Token]:
             if stops and found:
                 sentence += 1
         opens = opens or not found
-        last, end = match[0], match.end()
+        last, end = text[start:stop], stop
         found.append(Token(last, fold(last), start, end, sentence, opens, colon, joined and len(found) > 0))
     return found
 
