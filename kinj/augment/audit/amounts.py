@@ -27,7 +27,7 @@ _LITERAL = re.compile(
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<half>\s?[½¼¾⅓⅔])|[\s-]?(?P<scale>[a-zA-Z]+)\b)?"
     r"|(?P<fraction>[½¼¾⅓⅔])"
 )
-_CURRENCY = re.compile(rf"[{CURRENCY_SIGNS}]\s?$")
+_CURRENCY = re.compile(rf"(?:\b[A-Z]{{1,3}})?(?P<sign>[{CURRENCY_SIGNS}])\s?$")
 _MINUS = re.compile(r"(?:(?<![\w).\-])-|\bminus\s)$")
 _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
 _SIGNED_FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
@@ -54,7 +54,10 @@ def amounts(text: str, words: Sequence[Token], taken: Sequence[tuple[int, int]])
 
 
 def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[Amount]]:
+    end = 0
     for match in _LITERAL.finditer(text):
+        if match.start() < end:  # the 3 of 2/3
+            continue
         if any(start < match.end() and match.start() < end for start, end in taken):
             continue
         if match["fraction"]:
@@ -64,7 +67,7 @@ def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[A
         end = match.end("digits")
         before = text[max(0, match.start() - 6) : match.start()]
         paid = _CURRENCY.search(before)
-        currency = UNITS[paid[0][0]] if paid else None
+        currency = UNITS[paid["sign"]] if paid else None
         sign = _MINUS.search(before)
         if match["half"]:
             value, step, end = value + _SIGNED_FRACTIONS[match["half"].strip()], 1e-9, match.end()
@@ -74,7 +77,8 @@ def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[A
             value, step, end = value * scale, step * scale, match.end()
         elif slash := _SLASH.match(text, end):
             value, step, end = value / max(1, int(slash[1])), 1e-9, slash.end()
-        yield _mention(text, match.start(), end, -value if sign else value, step, currency)
+        start = match.start() - (len(paid[0]) if paid else 0)
+        yield _mention(text, start, end, -value if sign else value, step, currency)
 
 
 def _scale(word: str, *, money: bool) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from kinj.augment.audit.amounts import Amount, amounts
@@ -21,8 +20,6 @@ from kinj.augment.audit.tokens import Token, tokens
 CACHED = 4
 """Originals whose content is kept. A document's views are audited one after the other, so few are needed."""
 
-
-_start, _sentence = attrgetter("start"), attrgetter("sentence")
 
 FEWEST_WORDS = 2
 """Words besides its mentions that a sentence needs before it is compared as a frame."""
@@ -43,9 +40,13 @@ class Content:
         self.dates: list[Mention[Readings]] = dates(self.text, self.words)
         taken = [(mention.start, mention.end) for mention in self.dates if not mention.weak]
         self.amounts: list[Mention[Amount]] = list(amounts(self.text, self.words, taken))
-        self.names: list[Mention[Name]] = names(self.words, [m for m in self.dates if not m.weak])
+        self.names: list[Mention[Name]] = names(self.text, self.words, self._not_names())
         self.negations: list[Mention[Negation]] = list(negations(self.text, self.words))
         self.quotes: list[Mention[tuple[str, ...]]] = list(quotes(self.text))
+
+    def _not_names(self) -> list[Mention[Any]]:
+        found: list[Mention[Any]] = [mention for mention in self.dates if not mention.weak]
+        return found + [mention for mention in self.amounts if mention.kind == "quantity"]
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -110,9 +111,13 @@ class Content:
 
     def _filled(self) -> Iterator[tuple[list[str], list[Mention[Any]]]]:
         """Sentence by sentence, the words and marks, and the mentions that the marks stand for."""
-        upcoming = iter(sorted([*self.amounts, *(m for m in self.dates if not m.weak), *self.names], key=_start))
+        upcoming = iter(
+            sorted(
+                [*self.amounts, *(m for m in self.dates if not m.weak), *self.names], key=lambda mention: mention.start
+            )
+        )
         mention = next(upcoming, None)
-        for _, sentence in groupby(self.words, key=_sentence):
+        for _, sentence in groupby(self.words, key=lambda word: word.sentence):
             words: list[str] = []
             mentions: list[Mention[Any]] = []
             for word in sentence:

@@ -14,7 +14,7 @@ from kinj.augment.audit.content import Content, Frame
 from kinj.augment.audit.dates import said
 from kinj.augment.audit.lexicon import FUNCTION_WORDS
 from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import Name, related
+from kinj.augment.audit.names import Name, initials, related
 
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
@@ -77,8 +77,10 @@ def _same(a: Mention[Any], b: Mention[Any], original: Content) -> bool:
 
 
 def _same_name(a: Name, b: Name, original: Content) -> bool:
-    """Whether two names share a word, or both are parts of one longer name in the original."""
+    """Whether two names share a word, one is the other's initials, or both are parts of one longer name in the original."""
     if any(one == other or related(one, other) for one in a.words for other in b.words):
+        return True
+    if (initials(a.words),) == b.words or (initials(b.words),) == a.words:
         return True
     both = {*a.words, *b.words}
     return any(both <= set(mention.value.words) for mention in original.names)

@@ -56,7 +56,7 @@ def name_in(name: Name, other: Content) -> bool:
 
 
 def _known(word: str, other: Content) -> bool:
-    if word in other.vocabulary or word in other.acronyms:
+    if word in other.vocabulary or word in other.name_words or word in other.acronyms:
         return True
     if any(related(word, theirs) for theirs in other.name_words):
         return True

@@ -7,10 +7,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
 from kinj.augment.audit.mentions import Mention
+from kinj.augment.audit.numerals import NUMERALS
 from kinj.augment.audit.tokens import Token
 
 _ENDINGS = (
@@ -18,6 +19,7 @@ _ENDINGS = (
     *("anism", "ianism", "er", "ers", "al", "i"),
 )
 _SHORTEST_ROOT = 3
+_NOT_FUNCTION = frozenset({"US", "U.S."})
 _INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
 _HEADING = 0.5
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
@@ -48,20 +50,25 @@ class Name(NamedTuple):
 
 
 class Headings:
-    """Which sentences are headings: most of their longer words have a capital.
+    """Which sentences are headings: most of their longer words have a capital, and no full stop ends them.
 
     Args:
-        words: of the text. Sentences are looked at when they are asked about; few are.
+        text: plain text.
+        words: its words. Sentences are looked at when they are asked about; few are.
     """
 
-    def __init__(self, words: Sequence[Token]) -> None:
-        self.words = words
+    def __init__(self, text: str, words: Sequence[Token]) -> None:
+        self.text, self.words = text, words
         self._found: dict[int, bool] = {}
 
     def __contains__(self, sentence: int) -> bool:
         if sentence not in self._found:
-            long = [w.text for w in self._of(sentence) if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
-            self._found[sentence] = bool(long) and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
+            words = self._of(sentence)
+            stopped = self.text.startswith((".", "!", "?"), words[-1].end)
+            long = [w.text for w in words if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
+            self._found[sentence] = (
+                bool(long) and not stopped and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
+            )
         return self._found[sentence]
 
     def is_label(self, sentence: int) -> bool:
@@ -74,14 +81,15 @@ class Headings:
         return self.words[start : bisect_right(self.words, sentence, key=_sentence)]
 
 
-def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> list[Mention[Name]]:
+def names(text: str, words: Sequence[Token], others: Sequence[Mention[Any]]) -> list[Mention[Name]]:
     """Runs of words with a capital, in order of place. A name with no sure word is weak.
 
     Args:
-        words: of a plain text.
-        dates: what was read as a date is no name.
+        text: plain text.
+        words: its words.
+        others: dates and quantities; what stands in them is no name.
     """
-    found = list(_runs(words, dates))
+    found = list(_runs(Headings(text, words), others))
     between = {word.start: place for place, word in enumerate(words)}
     after = {word.end: place for place, word in enumerate(words)}
     chain = 0
@@ -102,16 +110,15 @@ def names(words: Sequence[Token], dates: Sequence[Mention[object]]) -> list[Ment
     return found
 
 
-def _runs(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[Mention[Name]]:
-    headings = Headings(words)
-    dated = {place for mention in dates for place in range(mention.start, mention.end)}
+def _runs(headings: Headings, others: Sequence[Mention[Any]]) -> Iterator[Mention[Name]]:
+    elsewhere = {place for mention in others for place in range(mention.start, mention.end)}
     run: list[Token] = []
-    for word in words:
+    for word in headings.words:
         first = word.text[0]
         capital = first.isupper() or (
             first.islower() and not word.text.isalpha() and _CODE.search(word.text) is not None
         )
-        inside = capital and word.start not in dated
+        inside = capital and word.start not in elsewhere
         if run and not (inside and word.joined):
             yield from _name(run, headings)
             run = []
@@ -122,7 +129,7 @@ def _runs(words: Sequence[Token], dates: Sequence[Mention[object]]) -> Iterator[
 
 
 def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
-    while run and run[0].folded in FUNCTION_WORDS:
+    while run and run[0].folded in FUNCTION_WORDS and run[0].text not in _NOT_FUNCTION:
         run = run[1:]
     while run and run[-1].folded in FUNCTION_WORDS and not (len(run) > 1 and run[-1].text == "I"):  # World War I
         run = run[:-1]
@@ -138,7 +145,12 @@ def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
 
 def _is_sure(word: Token, headings: Headings) -> bool:
     small = word.folded
-    if small in FUNCTION_WORDS or small in TITLES or small in MONTHS or small in WEEKDAYS:
+    if (
+        (small in FUNCTION_WORDS and word.text not in _NOT_FUNCTION)
+        or small in TITLES
+        or small in MONTHS
+        or small in WEEKDAYS
+    ):
         return False
     if len(small) == 1:
         return False

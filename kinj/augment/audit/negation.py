@@ -33,12 +33,12 @@ _WINDOW_BEFORE, _WINDOW_AFTER = 3, 4
 
 
 class Negation(NamedTuple):
-    """A cue with the stems of the content words around it; `focus` is the one it bears on (the first after it)."""
+    """A cue with the stems of the content words around it and after it; `focus` is the one it bears on, the first after it."""
 
     cue: str
     focus: str
     window: frozenset[str]
-    sentence: int
+    after: frozenset[str]
     implicit: bool
 
 
@@ -80,7 +80,7 @@ def _around(words: Sequence[Token], place: int, cue: str, *, implicit: bool) -> 
     left = [stem(w.folded) for w in before if is_content(w.folded)][-_WINDOW_BEFORE:]
     right = [stem(w.folded) for w in after if is_content(w.folded)][:_WINDOW_AFTER]
     focus = right[0] if right else left[-1] if left else ""
-    return Negation(cue, focus, frozenset(left + right), sentence, implicit)
+    return Negation(cue, focus, frozenset(left + right), frozenset(right or left), implicit)
 
 
 def _end_of_focus(words: Sequence[Token], place: int) -> int:
@@ -119,6 +119,6 @@ def opposite_of(word: str) -> str | None:
 def answered(cue: Negation, others: Collection[Negation]) -> bool:
     """Whether one of the other text's negations is about the same: the same focus, or two words in common."""
     return any(
-        cue.focus and (cue.focus in other.window or other.focus in cue.window) or len(cue.window & other.window) >= 2
+        (cue.focus and (cue.focus in other.after or other.focus in cue.after)) or len(cue.window & other.window) >= 2
         for other in others
     )

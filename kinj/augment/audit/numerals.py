@@ -40,7 +40,7 @@ _LOOSE = {
 }  # fmt: skip
 """Words that say a number without naming it. They may come and go, but they answer the number they stand for."""
 
-_NUMERAL = frozenset({*_ONES, *_TENS, *SCALES, *_ORDINALS, *_PARTS, *_LOOSE})
+NUMERALS = frozenset({*_ONES, *_TENS, *SCALES, *_ORDINALS, *_PARTS, *_LOOSE})
 _WEAK = frozenset({"one", "first", "second", "zero", "quarter", "quarters", "half"})
 """Words that often say no number (`one of`, `at first`, `the second half`) when they stand alone."""
 
@@ -52,7 +52,7 @@ def spelled(text: str, words: Sequence[Token]) -> Iterator[Spelled]:
     """Numbers written in words, in order of place."""
     place = 0
     while place < len(words):
-        if words[place].folded not in _NUMERAL:
+        if words[place].folded not in NUMERALS:
             place += 1
             continue
         found = _read(text, words, place)
@@ -85,7 +85,7 @@ def _read(text: str, words: Sequence[Token], first: int) -> Spelled | None:
         elif word in _ORDINALS and (last < first or smallest > 19):
             current, last = current + _ORDINALS[word], place
             break
-        elif word != "and" or smallest < 100 or place + 1 >= len(words) or words[place + 1].folded not in _NUMERAL:
+        elif word != "and" or smallest < 100 or place + 1 >= len(words) or words[place + 1].folded not in NUMERALS:
             break
         last = last if word == "and" else place
         place += 1

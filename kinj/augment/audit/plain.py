@@ -30,6 +30,7 @@ _QUOTED_LINE = re.compile(r"^[^\S\n]*>(?:[^\S\n]*>)*", re.M)
 _EMPHASIS_AT_LINE_END = re.compile(r"(?:\*{1,3}|~{2,}|={2,}|(?<=\w)_{1,2})(?=[^\S\n]*(?:\n|$))")
 _BULLET = re.compile(r"^[^\S\n]*[-*+](?:[^\S\n]+\[[ xX]\])?[^\S\n]+", re.M)
 _EMPHASIS = re.compile(r"\*{1,3}(?!\s*\d)|~{2,}|={2,}|(?<!\w)_+|_+(?!\w)|\|{2,}")
+_KEY = re.compile(r'(?<=[{\[,\n])([^\S\n]*)"[a-z_]*[ _]?\d{0,3}"[^\S\n]*:|^"[a-z_]*[ _]?\d{0,3}"[^\S\n]*:')
 _CITATION = re.compile(r"\[(?:\d{1,3}|[a-z]|(?:note|nb) \d+|citation needed|clarification needed|who\?|when\?|sic)\]")
 _MARKUP = re.compile(r"[*_~=|#>\[]|(?:^|\n)[^\S\n]*[-+]")
 _LABELS = (
@@ -56,6 +57,8 @@ def plain(text: str) -> str:
         text = _ESCAPE.sub(lambda match: _ESCAPED[match[1]], text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SAME), text)
+    if '":' in text:
+        text = _KEY.sub(BREAK, text)
     text = _without_numbering(text)
     if not _MARKUP.search(text):
         return text
