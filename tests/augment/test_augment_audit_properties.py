@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -93,18 +94,12 @@ def test_a_number_that_is_off_is_found(number: int, off: int, sentence: str) -> 
     assert {c.kind for c in audit(Document(id="d", text=original), Document(id="v", text=view))} & {"number", "date"}
 
 
-@given(st.integers(2, 10**7))
+@given(st.integers(2000, 10**7))
 @settings(max_examples=100, deadline=None)
 def test_a_number_written_in_another_way_passes(number: int) -> None:
-    ways = [
-        f"{number:,}",
-        f"{number:,}".replace(",", "\u202f"),
-        str(number),
-        f"{number / 1e6:.10g} million",
-        spell(number),
-    ]
-    document = Document(id="d", text=f"They sold {ways[0]} books.")
-    for way in ways[1:]:
+    written = f"{number:,}"
+    document = Document(id="d", text=f"They sold {written} books.")
+    for way in (written.replace(",", "\u202f"), str(number), f"{number / 1000:.10g} thousand", spell(number)):
         assert audit(document, Document(id="v", text=f"They sold {way} books.")) == [], way
 
 
@@ -112,9 +107,7 @@ def test_a_number_written_in_another_way_passes(number: int) -> None:
 @settings(max_examples=100, deadline=None)
 def test_dates_in_other_forms_pass_and_other_dates_do_not(day: int, month: int, year: int, off: int) -> None:
     name = MONTHS[month]
-    number = ["", "January", "February", "March", "April", "May", "June", "July", "August", "September"].index(name) if (
-        name not in ("October", "December")
-    ) else {"October": 10, "December": 12}[name]  # fmt: skip
+    number = list(calendar.month_name).index(name)
     document = Document(id="d", text=f"The bridge opened on {day} {name} {year}.")
     forms = [
         f"{name} {day}, {year}",

@@ -20,6 +20,8 @@ class Amount(NamedTuple):
     unit: Unit | None = None
     about: bool = False
     """Whether the text says that the number is rounded (`about`, `more than`)."""
+    scaled: bool = False
+    """Whether it is written with a word for its size (`1.2 million`), as rounded numbers are."""
 
 
 _LITERAL = re.compile(
@@ -29,6 +31,8 @@ _LITERAL = re.compile(
 )
 _CURRENCY = re.compile(rf"(?:\b[A-Z]{{1,3}})?(?P<sign>[{CURRENCY_SIGNS}])\s?$")
 _MINUS = re.compile(r"(?:(?<![\w).\-])-|\bminus\s)$")
+_SCALE_ENDS = ("sand", "lion")
+"""Last letters of thousand, million, billion and trillion."""
 _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
 _SIGNED_FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "tn": 1e12}
@@ -107,11 +111,11 @@ def _spelled(text: str, words: Sequence[Token], taken: Sequence[tuple[int, int]]
 def _mention(
     text: str, start: int, end: int, value: float, step: float, currency: Unit | None, weak: bool = False
 ) -> Mention[Amount]:
-    unit = currency
+    unit, scaled = currency, text[end - 4 : end].lower() in _SCALE_ENDS
     if currency is None and (found := unit_after(text, end)):
         unit, end = found
     about = bool(_ABOUT.search(text, max(0, start - 24), start))
-    amount = Amount(float(f"{value:.10g}"), step, unit, about)
+    amount = Amount(float(f"{value:.10g}"), step, unit, about, scaled)
     return Mention("quantity" if unit else "number", start, end, amount, weak and unit is None)
 
 
@@ -142,13 +146,13 @@ def same_amount(original: Amount, view: Amount) -> bool:
     if len(percent) == 1:
         bare = view if percent[0] is original else original
         return bare.value < 1 and abs(bare.value * 100 - percent[0].value) <= max(0.5 * percent[0].step, 0.5)
-    coarser = view.step > original.step and (view.about or view.step >= 1e5)
+    coarser = view.step > original.step and (view.about or view.scaled)
     return coarser and abs(original.value - view.value) <= view.step / 2 + (view.step / 2 if view.about else 0)
 
 
 def _converts(original: Amount, a: Unit, view: Amount, b: Unit) -> bool:
     there, here = original.value * a.size + a.zero, view.value * b.size + b.zero
-    tolerance = max(_rounding(original) * a.size, _rounding(view) * b.size)
+    tolerance = max(min(_rounding(original), 0.025 * abs(original.value)) * a.size, _rounding(view) * b.size)
     return abs(there - here) <= tolerance * 1.02
 
 

@@ -19,6 +19,7 @@ _ENDINGS = (
     *("anism", "ianism", "er", "ers", "al", "i"),
 )
 _SHORTEST_ROOT = 3
+_NEVER_SURE = TITLES | MONTHS.keys() | WEEKDAYS | NUMERALS
 _NOT_FUNCTION = frozenset({"US", "U.S."})
 _INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
 _HEADING = 0.5
@@ -145,14 +146,8 @@ def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
 
 def _is_sure(word: Token, headings: Headings) -> bool:
     small = word.folded
-    if (
-        (small in FUNCTION_WORDS and word.text not in _NOT_FUNCTION)
-        or small in TITLES
-        or small in MONTHS
-        or small in WEEKDAYS
-    ):
-        return False
-    if len(small) == 1:
+    function = small in FUNCTION_WORDS and word.text not in _NOT_FUNCTION
+    if function or len(small) == 1 or small in _NEVER_SURE:
         return False
     return not is_common(small) or not (word.opens or word.sentence in headings)
 

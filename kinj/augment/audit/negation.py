@@ -119,6 +119,8 @@ def opposite_of(word: str) -> str | None:
 def answered(cue: Negation, others: Collection[Negation]) -> bool:
     """Whether one of the other text's negations is about the same: the same focus, or two words in common."""
     return any(
-        (cue.focus and (cue.focus in other.after or other.focus in cue.after)) or len(cue.window & other.window) >= 2
+        (cue.focus and (cue.focus in other.after or other.focus in cue.after))
+        or len(cue.window & other.window) >= 2
+        or not (cue.window or other.window)
         for other in others
     )
