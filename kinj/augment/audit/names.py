@@ -1,0 +1,192 @@
+"""Names: words with a capital that are not there because a sentence begins. No model, no list of names."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
+from kinj.augment.audit.mentions import Mention
+from kinj.augment.audit.numerals import NUMERALS
+from kinj.augment.audit.tokens import Token
+
+_ENDINGS = (
+    *("s", "es", "ies", "n", "an", "ian", "ean", "ns", "ans", "ians", "ic", "ics", "ish", "ese", "ist", "ists", "ism"),
+    *("anism", "ianism", "er", "ers", "al", "i"),
+)
+_SHORTEST_ROOT = 3
+_NEVER_SURE = TITLES | MONTHS.keys() | WEEKDAYS | NUMERALS
+_NOT_FUNCTION = frozenset({"US", "U.S."})
+_INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
+_HEADING = 0.5
+"""Share of longer words with a capital from which on a sentence is taken for a heading."""
+_SHORT = 3
+_sentence = attrgetter("sentence")
+_CODE = re.compile(r"\d")
+"""A word with a digit in it (`mp3`) is a name however it is written."""
+
+
+_SHORT_FORMS = {
+    ("united", "states"): "us",
+    ("united", "states", "america"): "us",
+    ("united", "kingdom"): "uk",
+    ("great", "britain"): "uk",
+    ("soviet", "union"): "ussr",
+    ("european", "union"): "eu",
+    ("united", "nations"): "un",
+}
+
+
+class Name(NamedTuple):
+    """The words of a name in their compared form, and which of them are sure to be part of one."""
+
+    words: tuple[str, ...]
+    sure: tuple[str, ...]
+    title: tuple[str, ...] = ()
+    """The words of the longer name it is a part of, with `of`, `for` and `and` inside (`Institute of Engineers`)."""
+
+
+class Headings:
+    """Which sentences are headings: most of their longer words have a capital, and no full stop ends them.
+
+    Args:
+        text: plain text.
+        words: its words. Sentences are looked at when they are asked about; few are.
+    """
+
+    def __init__(self, text: str, words: Sequence[Token]) -> None:
+        self.text, self.words = text, words
+        self._found: dict[int, bool] = {}
+
+    def __contains__(self, sentence: int) -> bool:
+        if sentence not in self._found:
+            words = self._of(sentence)
+            stopped = self.text.startswith((".", "!", "?"), words[-1].end)
+            long = [w.text for w in words if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
+            self._found[sentence] = (
+                bool(long) and not stopped and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
+            )
+        return self._found[sentence]
+
+    def is_label(self, sentence: int) -> bool:
+        """Whether it is a heading that a colon ends."""
+        following = self.words[bisect_right(self.words, sentence, key=_sentence) :][:1]
+        return bool(following) and following[0].after_colon and sentence in self
+
+    def _of(self, sentence: int) -> Sequence[Token]:
+        start = bisect_left(self.words, sentence, key=_sentence)
+        return self.words[start : bisect_right(self.words, sentence, key=_sentence)]
+
+
+def names(text: str, words: Sequence[Token], others: Sequence[Mention[Any]]) -> list[Mention[Name]]:
+    """Runs of words with a capital, in order of place. A name with no sure word is weak.
+
+    Args:
+        text: plain text.
+        words: its words.
+        others: dates and quantities; what stands in them is no name.
+    """
+    found = list(_runs(Headings(text, words), others))
+    between = {word.start: place for place, word in enumerate(words)}
+    after = {word.end: place for place, word in enumerate(words)}
+    chain = 0
+    for place in range(1, len(found) + 1):
+        if place < len(found):
+            last, following = after[found[place - 1].end], between[found[place].start]
+            inside = words[last + 1 : following]
+            if (
+                inside
+                and len(inside) < 3
+                and all(w.folded in _INSIDE and not w.opens for w in (*inside, words[following]))
+            ):
+                continue
+        if place - chain > 1:
+            title = tuple(word for mention in found[chain:place] for word in mention.value.words)
+            found[chain:place] = [m._replace(value=m.value._replace(title=title)) for m in found[chain:place]]
+        chain = place
+    return found
+
+
+def _runs(headings: Headings, others: Sequence[Mention[Any]]) -> Iterator[Mention[Name]]:
+    elsewhere = {place for mention in others for place in range(mention.start, mention.end)}
+    run: list[Token] = []
+    for word in headings.words:
+        first = word.text[0]
+        capital = first.isupper() or (
+            first.islower() and not word.text.isalpha() and _CODE.search(word.text) is not None
+        )
+        inside = capital and word.start not in elsewhere
+        if run and not (inside and word.joined):
+            yield from _name(run, headings)
+            run = []
+        if inside:
+            run.append(word)
+    if run:
+        yield from _name(run, headings)
+
+
+def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
+    while run and run[0].folded in FUNCTION_WORDS and run[0].text not in _NOT_FUNCTION:
+        run = run[1:]
+    while run and run[-1].folded in FUNCTION_WORDS and not (len(run) > 1 and run[-1].text == "I"):  # World War I
+        run = run[:-1]
+    if not run:
+        return
+    parts = tuple(word.folded for word in run)
+    label = headings.is_label(run[0].sentence)
+    sure = () if label else tuple(word.folded for word in run if _is_sure(word, headings))
+    if parts in _SHORT_FORMS:
+        parts = sure = (_SHORT_FORMS[parts],)
+    yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
+
+
+def _is_sure(word: Token, headings: Headings) -> bool:
+    small = word.folded
+    function = small in FUNCTION_WORDS and word.text not in _NOT_FUNCTION
+    if function or len(small) == 1 or small in _NEVER_SURE:
+        return False
+    return not is_common(small) or not (word.opens or word.sentence in headings)
+
+
+@lru_cache(1 << 12)
+def _stripped(word: str) -> frozenset[str]:
+    """What is left of a word without one of the endings."""
+    return frozenset(
+        word.removesuffix(e) for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= _SHORTEST_ROOT
+    )
+
+
+@lru_cache(1 << 12)
+def _roots(word: str) -> frozenset[str]:
+    """What an ending may be put to: the word, the word without its last vowel (`Ital-ian`), and what is left of it."""
+    short = {word[:-1]} if word[-1] in "aeiouy" and len(word) > _SHORTEST_ROOT else set()
+    return _stripped(word) | short | {word}
+
+
+def related(one: str, other: str) -> bool:
+    """Whether one word is the other with an ending of people, places and adjectives, or belongs to the same nation."""
+    if one[:3] == other[:3] and not (
+        _stripped(one).isdisjoint(_roots(other)) and _stripped(other).isdisjoint(_roots(one))
+    ):
+        return True
+    return any(one in nation and other in nation for nation in NATIONS)
+
+
+def initials(words: Sequence[str]) -> str:
+    """First letters and numerals, as an acronym has them (`WWII`)."""
+    return "".join(word if roman(word) else word[0] for word in words)
+
+
+_ROMAN = re.compile(r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})")
+
+
+def roman(word: str) -> int:
+    """The value of a Roman numeral from 1 to 39 in small letters; 0 for any other word."""
+    if not _ROMAN.fullmatch(word):
+        return 0
+    values = [{"i": 1, "v": 5, "x": 10}[c] for c in word]
+    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
