@@ -13,6 +13,9 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document, Question
 
+UNFINISHED = "prompts to be continued, which no format may close"
+"""Why a question has no views."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,14 +35,15 @@ def augment_questions(
     checks = Checks(settings.audit, AugmentReport() if report is None else report)
     for question in questions:
         yield from question_views(question, engine, checks)
-    if report is None and (checks.report.shortfall or checks.report.failed):
+    if report is None and (checks.report.shortfall or checks.report.failed or checks.report.skipped[UNFINISHED]):
         _log.warning("%s", "; ".join(checks.report.lines()))
 
 
 def question_views(question: Question, engine: Engine, checks: Checks) -> list[Question]:
     """A question and its views: prompts with the same words in other shapes, checked as the views of documents are.
 
-    Answers, choices and everything else are carried; the id is `ID#METHOD.INDEX`.
+    Answers, choices and everything else are carried; the id is `ID#METHOD.INDEX`. A prompt that is to be continued
+    (`meta.form: completion`) has no views.
 
     Raises:
         UsageError: a method that does not preserve content.
@@ -50,6 +54,10 @@ def question_views(question: Question, engine: Engine, checks: Checks) -> list[Q
                 f"{chain.name} writes views of documents, and {question.id} is a question",
                 "questions keep their answers only where the words stay as they are: augment.method=[formatting]",
             )
+    if question.meta.get("form") == "completion":
+        checks.report.documents += 1
+        checks.report.skipped[UNFINISHED] += 1
+        return [question]
     prompt = Document(id=question.id, text=question.prompt, source=question.source)
     views = engine.views(prompt, checks)
     return [

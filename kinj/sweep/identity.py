@@ -18,7 +18,7 @@ SCHEMA = 1
 NOT_IN_IT = ("run.", "sweep.", "augment.workers", "train.keep_checkpoints", "train.checkpoint_every", "train.recipe")
 """Settings (a final dot: all below) that say where, how often or under which name, and change no result."""
 
-READ_FROM = ("data.documents", "data.questions", "data.replay", "data.path")
+READ_FROM = ("data.documents", "data.questions", "data.replay", "data.path", "augment.formatting.tokenizer")
 """Settings that name what is read, besides `train.stages.*.data.*.path`."""
 
 MODEL_FILES = (

@@ -83,6 +83,13 @@ def test_a_view_of_a_view_keeps_its_source() -> None:
     assert {view.source for view in augment_questions([copy], SETTINGS, 0)} == {"q"}
 
 
+def test_a_prompt_to_be_continued_has_no_views() -> None:
+    report = AugmentReport()
+    question = replace(QUESTION, prompt="Ada Byron was born in", meta={"form": "completion"})
+    assert list(augment_questions([question], SETTINGS, 0, report)) == [question]
+    assert "prompts to be continued, which no format may close: 1" in str(report)
+
+
 def test_views_are_read_back_as_written() -> None:
     for view in augment_questions([QUESTION], SETTINGS, 0):
         assert record_from_json(record_to_json(view)) == view
