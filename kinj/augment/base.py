@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
-from typing import Protocol, TypeGuard, runtime_checkable
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
-from kinj.data.records import Document
+from kinj.data.records import Document, Fact, View
 
 
 class Augmenter(Protocol):
@@ -41,6 +41,38 @@ class ContentPreserving(Augmenter, Protocol):
         ...
 
 
+class Rendered(NamedTuple):
+    """A view as a method that keeps content makes it: everything that differs from the original's record."""
+
+    text: str
+    spans: Sequence[tuple[int, int]]
+    """Start and end of the value of every fact of the document."""
+    variant: str
+    """How it was made: a name in ASCII letters, digits and `_+-`."""
+
+
+class Renders(ContentPreserving, Protocol):
+    """A content-preserving method whose views differ from their documents in nothing but what `Rendered` holds.
+
+    Its views can be checked and written without records being made of them. `views`, `restore` and `restore_span` say
+    the same of records.
+    """
+
+    seed: int
+
+    def renderings(self, document: Document, count: int, rng: random.Random) -> Iterator[Rendered]:
+        """What `views` makes records of."""
+        ...
+
+    def restored(self, variant: str, text: str) -> str:
+        """The content of a text that this variant made."""
+        ...
+
+    def restored_span(self, variant: str, text: str) -> str:
+        """The content of a part of such a text that holds a fact's value."""
+        ...
+
+
 class Choosy(Protocol):
     """A method that passes over some of the views it could write, and says how many and why."""
 
@@ -53,6 +85,32 @@ def keeps_content(method: Augmenter) -> TypeGuard[ContentPreserving]:
     return method.preserves == "content"
 
 
+def renders(method: Augmenter) -> TypeGuard[Renders]:
+    """Whether a method is one that `Renders`."""
+    return hasattr(method, "renderings")
+
+
+def is_written(method: Augmenter) -> bool:
+    """Whether a language model writes a method's views: such a method holds a `dialogue` instead of giving `views`."""
+    return hasattr(method, "dialogue")
+
+
 def is_choosy(method: object) -> TypeGuard[Choosy]:
     """Whether a method counts what it passes over."""
     return hasattr(method, "skipped")
+
+
+def view_of(method: Renders, document: Document, rendered: Rendered, index: int) -> Document:
+    """The record of a view."""
+    return Document(
+        id=f"{document.id}#{method.name}.{index}",
+        text=rendered.text,
+        title=document.title,
+        facts=[
+            Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
+            for fact, (start, end) in zip(document.facts, rendered.spans, strict=True)
+        ],
+        source=document.origin,
+        view=View(method=f"{method.name}/{rendered.variant}", index=index, seed=method.seed),
+        meta=dict(document.meta),
+    )

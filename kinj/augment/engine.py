@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
 
-from kinj.augment.base import is_choosy
-from kinj.augment.chain import build_chains
+from kinj.augment.base import Augmenter, is_written, renders
+from kinj.augment.chain import Chain, build_chains
 from kinj.augment.checks import Checks
+from kinj.augment.lines import line_of, view_lines
 from kinj.augment.report import AugmentReport
 from kinj.augment.share import Share
 from kinj.augment.skeleton import skeleton
@@ -17,6 +20,10 @@ from kinj.data.records import Document
 from kinj.data.rng import stable_rng
 
 FACT_HINT = "start and end count characters of the text from 0; correct them, or leave the fact out"
+
+T = TypeVar("T")
+Made = Mapping[str, Sequence[Document]]
+"""Views of a document, by the name of the chain whose first method made them."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +58,7 @@ class Engine:
     """Makes the views that settings ask for.
 
     Args:
-        settings: `method`, `views` and the sections of the methods are used.
+        settings: `method`, `views`, `audit.all` and the sections of the methods are used.
         seed: of all drawing.
         share: how many views of each document, instead of `settings.views`.
 
@@ -63,47 +70,71 @@ class Engine:
         self.seed = seed
         self.chains = build_chains(settings, seed)
         self.share = share or Share(settings.views)
+        first = self.chains[0].first
+        self._alone = first if len(self.chains) == 1 and not (self.chains[0].rest or settings.audit.all) else None
 
-    def views(self, document: Document, checks: Checks) -> list[Document]:
+    @property
+    def written(self) -> list[Chain]:
+        """Chains that begin with a method whose views a language model writes."""
+        return [chain for chain in self.chains if is_written(chain.first)]
+
+    def views(self, document: Document, checks: Checks, made: Made | None = None) -> list[Document]:
         """The views of a sound document that stay, pairwise distinct; counted, with the document, in the report of `checks`.
+
+        Args:
+            made: what a language model wrote for the chains that need one, by name.
 
         Raises:
             KinjError: something changed in a view and the policy is `fail`.
         """
-        count = self.share.views(document.id, self.seed)
-        report = checks.report
         found: list[Document] = []
         texts = {document.text}
         for chain in self.chains:
-            stream = _Counted(chain.first.views(document, count, stable_rng(self.seed, document.id, chain.first.name)))
+            count, rng = self._drawn(document, chain.first)
+            stream = Counted(
+                made[chain.name] if made and chain.name in made else chain.first.views(document, count, rng)
+            )
             for view in chain.views(document, stream, self.seed, checks.keeps):
                 if view.text in texts:
-                    report.duplicates += 1
+                    checks.report.duplicates += 1
                     continue
                 texts.add(view.text)
                 found.append(view)
-            report.shortfall += count - stream.count
-            report.short_documents += stream.count < count
-            for method in chain.links:
-                if is_choosy(method):
-                    report.skipped.update(method.skipped)
-                    method.skipped.clear()
-        report.documents += 1
-        report.views += len(found)
-        report.by_transform.update([view.view.method for view in found if view.view])
+            checks.report.count_chain(chain.links, count, stream.count)
+        checks.report.count_document(view.view.method for view in found if view.view)
         return found
 
+    def lines(self, document: Document, checks: Checks) -> list[bytes]:
+        """The same as lines of the output.
 
-class _Counted:
+        Raises:
+            KinjError: something changed in a view and the policy is `fail`.
+        """
+        method = self._alone
+        if method is None or not renders(method):
+            return [line_of(view) for view in self.views(document, checks)]
+        count, rng = self._drawn(document, method)
+        stream = Counted(method.renderings(document, count, rng))
+        found = list(view_lines(method, document, stream, checks))
+        checks.report.count_chain([method], count, stream.count)
+        checks.report.count_document(name for name, _ in found)
+        return [line for _, line in found]
+
+    def _drawn(self, document: Document, method: Augmenter) -> tuple[int, random.Random]:
+        """How many views a method is asked for, and what it draws with."""
+        return self.share.views(document.id, self.seed), stable_rng(self.seed, document.id, method.name)
+
+
+class Counted(Generic[T]):
     """Counts what is taken from an iterator."""
 
-    def __init__(self, views: Iterable[Document]) -> None:
-        self.views, self.count = views, 0
+    def __init__(self, items: Iterable[T]) -> None:
+        self.items, self.count = items, 0
 
-    def __iter__(self) -> Iterator[Document]:
-        for view in self.views:
+    def __iter__(self) -> Iterator[T]:
+        for item in self.items:
             self.count += 1
-            yield view
+            yield item
 
 
 def misplaced_fact(document: Document) -> str:

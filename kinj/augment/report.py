@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from kinj.augment.base import Augmenter, is_choosy
 
 
 @dataclass
@@ -39,6 +42,26 @@ class AugmentReport:
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
+
+    def count_chain(self, methods: Iterable[Augmenter], wanted: int, made: int) -> None:
+        """Counts what methods, applied one after the other, could not make of a document."""
+        self.shortfall += wanted - made
+        self.short_documents += made < wanted
+        for method in methods:
+            if is_choosy(method):
+                self.skipped.update(method.skipped)
+                method.skipped.clear()
+
+    def count_document(self, transforms: Iterable[str]) -> None:
+        """Counts a document and its views.
+
+        Args:
+            transforms: how each view was made.
+        """
+        names = list(transforms)
+        self.documents += 1
+        self.views += len(names)
+        self.by_transform.update(names)
 
     def add(self, other: AugmentReport) -> None:
         """Adds the counts of another part of the same augmentation."""

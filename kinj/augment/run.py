@@ -16,7 +16,7 @@ from kinj.augment.part import Done, Part, is_folder, store_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
-from kinj.augment.work import Worker
+from kinj.augment.work import Worker, Write
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import BadRecord, Rejects
@@ -47,6 +47,7 @@ def augment_file(
     on_error: str = "stop",
     progress: Progress | None = None,
     command: Sequence[str] = (),
+    write: Write | None = None,
 ) -> AugmentReport:
     """Writes every document of the sources and its views to `output`, in order.
 
@@ -62,6 +63,7 @@ def augment_file(
         on_error: what a bad line does: `stop`, or `skip` (set aside in `OUTPUT.rejected.jsonl`).
         progress: told now and then how far it is.
         command: the words of the command, for the card.
+        write: asks a language model, for the methods that need one. The work is then done in this process.
 
     Raises:
         UsageError: a source is missing, the output is in the way or cannot be written, other settings on resume.
@@ -71,7 +73,7 @@ def augment_file(
     settings = replace(settings, run=replace(settings.run, on_error=on_error))
     _check_paths(sources, output, resume, overwrite)
     share = _share(sources, settings, progress)
-    worker = Worker(settings, store_of(output).suffix, share)
+    worker = Worker(settings, store_of(output).suffix, share, write)
     part = Part(output, _identity(settings, share))
     run = _Run(part, settings, Shards(sources, settings.data, on_error, _growth(settings, share)), progress)
     try:
@@ -116,6 +118,8 @@ class _Run:
 
     def _engine(self, items: Items, worker: Worker) -> Iterator[Done]:
         augment = self.settings.augment
+        if worker.engine.written:
+            return in_this_process(items, worker, self.part.store)
         if augment.engine == "ray":
             from kinj.augment.cluster import on_ray
 

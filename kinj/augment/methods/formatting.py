@@ -6,16 +6,15 @@ import difflib
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import TypeVar
 
+from kinj.augment.base import Rendered, view_of
 from kinj.augment.formats.flat import Flat
-from kinj.augment.formats.layout import Layout
 from kinj.augment.formats.table import COMBINATIONS, FAMILIES, FORMATS, HELD_OUT_FAMILIES, MET_FAMILIES, Format
 from kinj.augment.formats.tokens import token_ids
 from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings, FormattingSettings
-from kinj.data.records import Document, Fact, View
+from kinj.data.records import Document
 
 T = TypeVar("T")
 
@@ -61,6 +60,11 @@ class Formatting:
         Where a tokenizer is set, distinct as sequences of its tokens. The first views do not depend on `count`. A text
         without any character but white space has none.
         """
+        for index, rendered in enumerate(self.renderings(document, count, rng), 1):
+            yield view_of(self, document, rendered, index)
+
+    def renderings(self, document: Document, count: int, rng: random.Random) -> Iterator[Rendered]:
+        """What `views` makes records of."""
         flat = Flat(document)
         if not flat.text:
             return
@@ -79,45 +83,31 @@ class Formatting:
                     continue
                 tokens.add(found)
             made += 1
-            yield self._view(document, form, made, text, spans)
+            yield Rendered(text, spans, form.name)
 
     def _tokens(self, text: str) -> tuple[int, ...]:
         return token_ids(self.tokenizer, text) if self.tokenizer is not None else ()
 
-    def _view(
-        self, document: Document, form: Format, index: int, text: str, spans: Sequence[tuple[int, int]]
-    ) -> Document:
-        facts = [
-            Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
-            for fact, (start, end) in zip(document.facts, spans, strict=True)
-        ]
-        return Document(
-            id=f"{document.id}#formatting.{index}",
-            text=text,
-            title=document.title,
-            facts=facts,
-            source=document.origin,
-            view=_made_by(form.name, index, self.seed),
-            meta=dict(document.meta),
-        )
-
     def restore(self, view: Document) -> str:
         """The content of a view: its text without the markup its format declares."""
-        return _layout(view).restore(view.text)
+        return self.restored(_variant(view), view.text)
 
     def restore_span(self, view: Document, start: int, end: int) -> str:
         """The content of a part of a view's text that starts and ends in content, such as a fact's value."""
-        return _layout(view).restore_span(view.text[start:end])
+        return self.restored_span(_variant(view), view.text[start:end])
+
+    def restored(self, variant: str, text: str) -> str:
+        """The content of a text in this format."""
+        return FORMATS[variant].layout.restore(text)
+
+    def restored_span(self, variant: str, text: str) -> str:
+        """The content of a part of such a text."""
+        return FORMATS[variant].layout.restore_span(text)
 
 
-@lru_cache(maxsize=8192)
-def _made_by(form: str, index: int, seed: int) -> View:
-    return View(method=f"formatting/{form}", index=index, seed=seed)
-
-
-def _layout(view: Document) -> Layout:
+def _variant(view: Document) -> str:
     assert view.view is not None, "an original has no markup to take off"
-    return FORMATS[view.view.method.partition("/")[2]].layout
+    return view.view.method.partition("/")[2]
 
 
 def _decks(settings: FormattingSettings) -> list[list[Format]]:
