@@ -1,0 +1,84 @@
+"""The language model behind one output: its client, its file of replies, and its file of what could not be had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from kinj.augment.written.base import Written
+from kinj.augment.written.client import Client, Failure, open_client
+from kinj.augment.written.drive import write_views
+from kinj.augment.written.kept import KeptReplies, default_path
+from kinj.config.schema import AugmentSettings
+from kinj.data.files import to_json
+from kinj.data.records import Document
+from kinj.data.rejects import stem
+from kinj.data.writers import raise_explained
+
+
+def failed_path(output: Path) -> Path:
+    """Where the views that could not be had are listed: `views.jsonl` has `views.failed.jsonl` beside it."""
+    return output.with_name(f"{stem(output.name)}.failed.jsonl")
+
+
+class Writer:
+    """Writes views of documents for an output.
+
+    Args:
+        settings: `views`, `llm`.
+        seed: draws the seeds of the requests.
+        output: the file the views are for; None keeps replies in `augment.llm.cache`, or in memory.
+        resume: keep what an earlier run listed as failed.
+
+    Raises:
+        UsageError: no model is named, the key is missing, the model cannot be had, or a file cannot be written.
+    """
+
+    def __init__(self, settings: AugmentSettings, seed: int, output: Path | None, resume: bool = False) -> None:
+        self.settings, self.seed = settings, seed
+        self.client = open_writer_client(settings, output)
+        self._failed = failed_path(output) if output else None
+        self._listed: set[bytes] = set()
+        if self._failed and resume and self._failed.exists():
+            self._listed = set(self._failed.read_bytes().splitlines())
+        elif self._failed:
+            self._failed.unlink(missing_ok=True)
+
+    def views(self, documents: Sequence[Document], method: Written) -> list[list[Document]]:
+        """See `write_views`. What could not be had is listed beside the output."""
+        return write_views(documents, method, self.settings, self.seed, self.client)
+
+    def take(self) -> tuple[Counter[str], Counter[str]]:
+        """What happened since the last time (requests, tokens, …), and how often something failed, by reason."""
+        counts, failures = self.client.take()
+        self._list(failures)
+        return counts, Counter(failure.reason.partition(":")[0] for failure in failures)
+
+    def _list(self, failures: Sequence[Failure]) -> None:
+        """A document that is done again after a kill is listed once."""
+        lines = [line for line in (to_json(asdict(failure)) for failure in failures) if line not in self._listed]
+        if self._failed is None or not lines:
+            return
+        self._listed.update(lines)
+        try:
+            with self._failed.open("ab") as file:
+                file.write(b"".join(line + b"\n" for line in lines))
+        except OSError as error:
+            raise_explained(self._failed, error)
+
+    def close(self) -> None:
+        """Lets another run use the file of replies."""
+        self.client.close()
+
+
+def open_writer_client(settings: AugmentSettings, output: Path | None) -> Client:
+    """The client for an output, with the replies that are kept for it."""
+    own = Path(settings.llm.cache).expanduser() if settings.llm.cache else None
+    kept = KeptReplies(own or (default_path(output) if output else None))
+    try:
+        return open_client(settings.llm, kept)
+    except BaseException:
+        kept.close()
+        raise
