@@ -13,8 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from threading import Thread
 
-from kinj.augment.engine import augment_one, build_methods
+from kinj.augment.engine import augment_one, build_methods, write_chunk
 from kinj.augment.report import AugmentReport
+from kinj.augment.written.writer import Writer
 from kinj.config.errors import KinjError
 from kinj.config.schema import AugmentSettings
 from kinj.data.files import record_to_json, to_json
@@ -54,16 +55,21 @@ class Worker:
         UsageError: an unknown method, or settings that a method cannot work with.
     """
 
-    def __init__(self, settings: AugmentSettings, seed: int) -> None:
-        self.settings, self.seed = settings, seed
+    def __init__(self, settings: AugmentSettings, seed: int, writer: Writer | None = None) -> None:
+        self.settings, self.seed, self.writer = settings, seed, writer
         self.methods = build_methods(settings, seed)
 
     def __call__(self, chunk: list[Document]) -> Result:
         """Stops at the first document that fails; the ones before it count."""
         result = Result()
-        for document in chunk:
+        try:
+            written = write_chunk(chunk, self.methods, self.writer, result.report)
+        except KinjError as error:
+            result.error = error
+            return result
+        for document, own in zip(chunk, written, strict=True):
             try:
-                found = augment_one(document, self.methods, self.settings, self.seed, result.report)
+                found = augment_one(document, self.methods, self.settings, self.seed, result.report, own)
             except KinjError as error:
                 result.error = error
                 break
@@ -91,7 +97,7 @@ def results(chunks: Iterator[list[Document]], worker: Worker, processes: int) ->
     Raises:
         KinjError: a process ended without an answer.
     """
-    if processes == 1:
+    if processes == 1 or worker.writer:  # one process asks for all
         yield from map(worker, chunks)
         return
     context = multiprocessing.get_context("spawn")

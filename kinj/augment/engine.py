@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kinj.augment import registry
 from kinj.augment.base import Augmenter, ContentPreserving
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import skeleton
+from kinj.augment.written.base import Written
+from kinj.augment.written.writer import Writer
 from kinj.config.errors import KinjError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
@@ -19,7 +21,7 @@ FACT_HINT = "start and end count characters of the text from 0; correct them, or
 _log = logging.getLogger(__name__)
 
 
-def build_methods(settings: AugmentSettings, seed: int) -> list[Augmenter]:
+def build_methods(settings: AugmentSettings, seed: int) -> list[Augmenter | Written]:
     """The methods that `augment.method` names.
 
     Raises:
@@ -45,22 +47,47 @@ def augment_documents(
     """
     methods = build_methods(settings, seed)
     counted = AugmentReport() if report is None else report
+    asks = any(isinstance(method, Written) for method in methods)
+    writer = Writer(settings, seed, None) if asks else None
     for document in documents:
-        yield from augment_one(document, methods, settings, seed, counted)
+        written = write_chunk([document], methods, writer, counted)
+        yield from augment_one(document, methods, settings, seed, counted, written[0])
     if report is None and (counted.shortfall or counted.failed):
         _log.warning("%s", "; ".join(counted.lines()))
 
 
+def write_chunk(
+    documents: Sequence[Document], methods: Sequence[Augmenter | Written], writer: Writer | None, report: AugmentReport
+) -> list[dict[str, list[Document]]]:
+    """For each document the views that a language model writes, by method."""
+    if writer is None:
+        return [{} for _ in documents]
+    found = {method.name: writer.views(documents, method) for method in methods if isinstance(method, Written)}
+    counts, failures = writer.take()
+    report.written.update(counts)
+    report.unwritten.update(failures)
+    return [{name: views[place] for name, views in found.items()} for place in range(len(documents))]
+
+
 def augment_one(
-    document: Document, methods: Sequence[Augmenter], settings: AugmentSettings, seed: int, report: AugmentReport
+    document: Document,
+    methods: Sequence[Augmenter | Written],
+    settings: AugmentSettings,
+    seed: int,
+    report: AugmentReport,
+    written: Mapping[str, list[Document]],
 ) -> list[Document]:
-    """A document and its views."""
+    """A document and its views; `written` holds those that a language model wrote."""
     if problem := misplaced_fact(document):
         raise KinjError(f"document {document.id} {problem}", FACT_HINT)
     original = skeleton(document.text)
     values = [skeleton(fact.value) for fact in document.facts]
     found = [document]
     for method in methods:
+        if isinstance(method, Written):
+            found += written[method.name]
+            report.written["views_fewer"] += settings.views - len(written[method.name])
+            continue
         made = 0
         for view in method.views(document, settings.views, stable_rng(seed, document.id, method.name)):
             made += 1

@@ -13,6 +13,9 @@ class AugmentReport:
 
     `shortfall` counts views that were asked for but are not possible, `short_documents` the documents concerned;
     `failed` and `dropped` count views whose check failed, by transform, and those of them that were left out;
+    `written` counts what a language model was asked (requests, tokens, requests asked again because a reply was of no use,
+    views fewer than asked for, replies that repeat another view, facts that a view does not repeat word by word) and
+    `unwritten` what it was asked in vain, by reason;
     `rejected` counts input lines set aside and `left_out` all input that was passed over, by reason.
     """
 
@@ -26,6 +29,8 @@ class AugmentReport:
     failed: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+    unwritten: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: AugmentReport) -> None:
         """Adds the counts of another part of the same augmentation."""
@@ -61,8 +66,26 @@ class AugmentReport:
         if failed:
             worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
             lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
+        if self.written:
+            lines += self._written_lines()
         if self.left_out:
             lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))
+        return lines
+
+    def _written_lines(self) -> list[str]:
+        own = self.written
+        tokens = f"{own['tokens_in']:,} tokens of prompts, {own['tokens_out']:,} of replies"
+        lines = [f"language model: {_count(own['requests'], 'request')}, {tokens}, {own['asked_again']:,} asked again"]
+        if own["views_fewer"]:
+            why = [f"{count:,} because the reply {reason}" for reason, count in self.unwritten.most_common(5)]
+            why += [f"{own['repeated']:,} because it repeats another view"] if own["repeated"] else []
+            lines.append(
+                f"{_count(own['views_fewer'], 'view')} fewer than asked for" + ": " * bool(why) + ", ".join(why)
+            )
+        if own["facts_missing"]:
+            lines.append(
+                f"{_count(own['facts_missing'], 'fact')} not repeated word by word, so their views do not list them"
+            )
         return lines
 
     def __str__(self) -> str:

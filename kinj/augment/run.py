@@ -14,7 +14,9 @@ from kinj.augment.chunks import Worker, chunked, digest_of, results
 from kinj.augment.engine import FACT_HINT, misplaced_fact
 from kinj.augment.part import Part, State, documents_kept
 from kinj.augment.report import AugmentReport
-from kinj.config.errors import KinjError, UsageError
+from kinj.augment.written.base import Written
+from kinj.augment.written.writer import Writer
+from kinj.config.errors import KinjError, UnfinishedError, UsageError
 from kinj.config.schema import FieldSettings, Settings
 from kinj.data.files import BadRecord, Ids, Place, Rejects, read_documents, record_to_json, to_json
 from kinj.data.records import Document
@@ -66,8 +68,10 @@ def augment_file(
     _check_paths(sources, output, resume, overwrite)
     worker = Worker(settings.augment, settings.seed)
     rejects = Rejects.beside(on_error, output)
-    part = Part(output, _identity(settings))
+    part = Part(output, _identity(settings, worker))
     try:
+        if any(isinstance(method, Written) for method in worker.methods):
+            worker.writer = Writer(settings.augment, settings.seed, output, resume)
         documents = _Documents(sources, settings, rejects)
         if resume:
             _skip(documents, part, part.resume())
@@ -80,6 +84,9 @@ def augment_file(
         if isinstance(error, KinjError):
             raise _with_way_on(error, part, sources) from error
         raise
+    finally:
+        if worker.writer:
+            worker.writer.close()
     return _complete(part.state.report, rejects, output)
 
 
@@ -134,11 +141,15 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
         )
 
 
-def _identity(settings: Settings) -> dict[str, Any]:
-    """What the output depends on besides the documents. Workers and paths are not in it."""
+def _identity(settings: Settings, worker: Worker) -> dict[str, Any]:
+    """What the output depends on besides the documents. Workers, paths, prices and budgets are not in it."""
     augment = asdict(settings.augment)
     del augment["workers"]
+    augment["llm"] = {key: augment["llm"][key] for key in ("url", "model", "temperature", "max_new_tokens", "attempts")}
     values = {f"augment.{key}": value for key, value in augment.items()}
+    for method in worker.methods:
+        if isinstance(method, Written):
+            values[f"augment.{method.name}.prompt"] = method.prompts.digest
     fields = asdict(settings.data.fields)
     return {
         "kinj": __version__,
@@ -202,7 +213,9 @@ def _with_way_on(error: KinjError, part: Part, sources: Sequence[str]) -> KinjEr
         way = "fix the line and run the same command with --resume, or pass --resume --on-error skip to set such lines aside"
     else:
         own, way = error.hint, "run the same command with --resume when that is put right"
-    kind = UsageError if isinstance(error, UsageError) else KinjError
+    if isinstance(error, UnfinishedError):
+        way = ""  # the command line adds the whole command
+    kind = next(kind for kind in (UsageError, UnfinishedError, KinjError) if isinstance(error, kind))
     return kind(error.what, "\n".join(filter(None, [own, kept, way])))
 
 
