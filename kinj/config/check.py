@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 
 from kinj.config.errors import UsageError
-from kinj.config.names import DATA, METHODS, PROBES
+from kinj.config.names import DATA, METHODS, PROBES, WRITTEN
 from kinj.config.schema import OptimSettings, Settings, StageSettings
 
 Finding = tuple[str, str]
@@ -82,6 +82,9 @@ def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:
         elif source.per == name:
             yield f"{key}.data.{name}.per", "a source cannot be drawn per record of itself"
         yield from _names(f"{key}.data.{name}.augment", source.augment, METHODS, "method")
+        for method in [method for method in source.augment if method in WRITTEN]:
+            why = "is written by a language model; write the views first (kinj augment) and train on that file"
+            yield f"{key}.data.{name}.augment", f"{method} {why}"
 
 
 def _stage_optims(settings: Settings) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from kinj.config.check import stage_optim
 from kinj.config.errors import KinjError
 from kinj.config.names import DATA, GROUPS
 
-FILES = sorted(conf_root().rglob("*.yaml"))
+FILES = sorted(path for path in conf_root().rglob("*.yaml") if path.parent.name != "prompts")
 
 
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from kinj.augment import registry
 from kinj.augment.written.base import Written
 from kinj.augment.written.client import Client
 from kinj.augment.written.drive import Question, Talk, checked
 from kinj.augment.written.replies import Unusable
+from kinj.augment.written.writer import client_for, replies_path
 from kinj.config.errors import UsageError
-from kinj.config.schema import AugmentSettings, LlmSettings
+from kinj.config.schema import AugmentSettings, LlmSettings, Settings
+from kinj.data.files import Ids, Rejects, read_documents
 from kinj.data.records import Document
 
 
@@ -46,6 +51,27 @@ class Estimate:
             f", cost about {self.cost(self.tokens_out):,.2f} (at most {self.cost(self.longest):,.2f})" if priced else ""
         )
         return f"about {self.requests:,} requests{known}: {tokens}{cost}"
+
+
+def estimate_files(sources: Sequence[str], output: Path, settings: Settings) -> Estimate:
+    """The estimate for all documents of some files, with the replies that are kept for their output.
+
+    Raises:
+        UsageError: it is beyond the budget; no model is named; the key is missing; a prompt file that cannot be used.
+    """
+    methods = [registry.get(name).build(settings.augment, settings.seed) for name in settings.augment.method]
+    replies = replies_path(settings.augment, output)
+    client = client_for(settings.augment, replies if replies and replies.exists() else None)
+    try:
+        # Bad lines are met, and dealt with, when the documents are read in earnest.
+        rejects = Rejects("ignore")
+        documents = (one for source in sources for one in read_documents(source, settings.data.fields, rejects, Ids()))
+        asking = [method for method in methods if isinstance(method, Written)]
+        found = estimate(islice(documents, settings.data.limit), asking, settings.augment, settings.seed, client)
+        refuse_beyond_budget(found, client)
+    finally:
+        client.close()
+    return found
 
 
 def estimate(

@@ -38,7 +38,7 @@ class Writer:
 
     def __init__(self, settings: AugmentSettings, seed: int, output: Path | None, resume: bool = False) -> None:
         self.settings, self.seed = settings, seed
-        self.client = open_writer_client(settings, output)
+        self.client = client_for(settings, replies_path(settings, output))
         self._failed = failed_path(output) if output else None
         self._listed: set[bytes] = set()
         if self._failed and resume and self._failed.exists():
@@ -73,10 +73,20 @@ class Writer:
         self.client.close()
 
 
-def open_writer_client(settings: AugmentSettings, output: Path | None) -> Client:
-    """The client for an output, with the replies that are kept for it."""
-    own = Path(settings.llm.cache).expanduser() if settings.llm.cache else None
-    kept = KeptReplies(own or (default_path(output) if output else None))
+def replies_path(settings: AugmentSettings, output: Path | None) -> Path | None:
+    """Where the replies for an output are kept; None without an output and without `augment.llm.cache`."""
+    if settings.llm.cache:
+        return Path(settings.llm.cache).expanduser()
+    return default_path(output) if output else None
+
+
+def client_for(settings: AugmentSettings, replies: Path | None) -> Client:
+    """The client that the settings describe, with the replies that a file keeps.
+
+    Raises:
+        UsageError: see `Writer`.
+    """
+    kept = KeptReplies(replies)
     try:
         return open_client(settings.llm, kept)
     except BaseException:
