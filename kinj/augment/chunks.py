@@ -97,7 +97,7 @@ def results(chunks: Iterator[list[Document]], worker: Worker, processes: int) ->
     Raises:
         KinjError: a process ended without an answer.
     """
-    if processes == 1 or worker.writer:  # one process asks for all
+    if processes == 1:
         yield from map(worker, chunks)
         return
     context = multiprocessing.get_context("spawn")

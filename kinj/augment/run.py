@@ -77,7 +77,8 @@ def augment_file(
             _skip(documents, part, part.resume())
         else:
             part.start()
-        _write(documents, part, worker, settings.augment.workers, progress)
+        processes = 1 if worker.writer else settings.augment.workers  # one process asks for all
+        _write(documents, part, worker, processes, progress)
         part.finish()
     except BaseException as error:
         _leave(part)

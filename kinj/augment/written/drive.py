@@ -10,7 +10,7 @@ from typing import Any
 from kinj.augment.written.base import Prompt, Written
 from kinj.augment.written.client import Call, Client, Failure
 from kinj.augment.written.kept import Reply
-from kinj.augment.written.replies import Unusable
+from kinj.augment.written.replies import Unusable, whole
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
 from kinj.data.rng import stable_rng, stable_seed
@@ -55,7 +55,7 @@ class Question:
 
     def call(self, attempt: int) -> Call:
         """What is sent; another attempt has another seed (of 31 bits, which every endpoint takes)."""
-        return Call(self.prompt.text, stable_seed(*self.key, self.number, attempt) % 2**31)
+        return Call(whole(self.prompt.text), stable_seed(*self.key, self.number, attempt) % 2**31)
 
     def failure(self, reason: str) -> Failure:
         """What to say when no reply could be used."""

@@ -14,6 +14,7 @@ from kinj.augment.written.budget import Budget
 from kinj.augment.written.client import Call, Keep
 from kinj.augment.written.flight import Flight
 from kinj.augment.written.kept import Reply
+from kinj.augment.written.replies import whole
 from kinj.config.errors import UnfinishedError, UsageError
 from kinj.config.schema import LlmSettings
 from kinj.config.secrets import REDACTED
@@ -149,7 +150,11 @@ class Endpoint:
             choices, usage = content["choices"] or [], content.get("usage") or {}
             choice = choices[0] if choices else {}
             message = choice.get("message") or {}
-            text, refusal, finish = message.get("content") or "", message.get("refusal"), choice.get("finish_reason")
+            text, refusal, finish = (
+                whole(message.get("content") or ""),
+                message.get("refusal"),
+                choice.get("finish_reason"),
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             return Reply(problem=NOT_A_REPLY)
         problem, final = "", finish in ("length", "content_filter")

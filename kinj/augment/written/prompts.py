@@ -35,9 +35,7 @@ class PromptFile:
 
     def render(self, name: str, **values: str) -> str:
         """A text with its places filled in. Braces in the values stay as they are."""
-        text = _PLACE.sub(lambda match: f"{{{match[1]}}}" if match[1] else values[match[2]], self.texts[name])
-        # Half a surrogate pair, which a broken input may hold, cannot be sent.
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _PLACE.sub(lambda match: f"{{{match[1]}}}" if match[1] else values[match[2]], self.texts[name])
 
     def chosen(self, table: str, names: Collection[str], key: str) -> dict[str, str]:
         """The variants of a table that a setting names; all if it names none.

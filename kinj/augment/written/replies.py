@@ -19,6 +19,11 @@ class Unusable(Exception):  # noqa: N818 (it is what the reply is)
     """A reply that nothing can be made of. The message says why, in words that follow "the reply"."""
 
 
+def whole(text: str) -> str:
+    """A text without halves of surrogate pairs, which a broken input or reply may hold: they cannot be sent or written."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def plain(text: str) -> str:
     """The reply's text without the reasoning some models put before it.
 
@@ -45,9 +50,9 @@ def from_json(text: str) -> Any:
         raise Unusable("holds no JSON")
     try:
         value, _ = json.JSONDecoder().raw_decode(found, start.start())
+        return json.loads(whole(json.dumps(value, ensure_ascii=False)))  # JSON can spell what no text may hold
     except (json.JSONDecodeError, RecursionError) as error:
         raise Unusable("is not valid JSON") from error
-    return value
 
 
 def strings(value: Any, what: str) -> list[str]:
