@@ -102,7 +102,7 @@ def serving() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             server.exchange(self)
 
         def log_message(self, *arguments: Any) -> None:

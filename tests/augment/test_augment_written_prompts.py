@@ -121,8 +121,8 @@ def test_styles_and_forms(tmp_path: Path) -> None:
     own = written(tmp_path, {"ask": "{document} {form}", "forms": {"rhyme": "verse"}})
     method = registry.get("structured").build(AugmentSettings(structured=StructuredSettings(prompt=own)), 0)
     assert method.decks == [[("rhyme", {"form": "verse"})]]
+    own = written(tmp_path, {"ask": "{document} {form}", "forms": {"rhyme": 3}})
     with pytest.raises(UsageError, match="has no table `forms`"):
-        own = written(tmp_path, {"ask": "{document} {form}", "forms": {"rhyme": 3}})
         registry.get("structured").build(AugmentSettings(structured=StructuredSettings(prompt=own)), 0)
 
 
