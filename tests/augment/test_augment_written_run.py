@@ -254,7 +254,7 @@ def test_bad_documents_do_not_stop_it(server: Server, url: str) -> None:
         return "Person 9 " in exchange.prompt and exchange.reply({"choices": []})
 
     server.fault = fault
-    code, out, err = kinj(url, "--json")
+    code, out, _ = kinj(url, "--json")
     assert code == PARTLY
     report = json.loads(out)
     assert report["unwritten"] == {"could not be had": 3, "has no choices": 3}
