@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kinj.config.check import stage_optim
-from kinj.config.names import BUILT_IN_MODELS
+from kinj.config.names import BUILT_IN_MODELS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings
 
 USED_BY = {
@@ -24,6 +24,8 @@ Rule = Callable[[Settings], Iterator[tuple[str, str]]]
 def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
+    if command == "augment":
+        rules += [_language_model]
     if command == "train":
         rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
     for rule in rules:
@@ -101,11 +103,24 @@ def _documents(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "data.documents", "data.name is biographies; add data=corpus"
 
 
+def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in WRITTEN:
+        if name not in settings.augment.method:
+            yield f"augment.{name}.", f"augment.method does not name {name}"
+    if not set(WRITTEN) & set(settings.augment.method):
+        yield "augment.llm.", "no method in augment.method is written by a language model"
+    elif settings.augment.llm.url is None:
+        for name in ("key_env", "retries", "timeout"):
+            yield f"augment.llm.{name}", "the model is on this machine (augment.llm.url is not set)"
+
+
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
     why = "in training, each source names its own: train.stages.STAGE.data.SOURCE."
     yield "augment.method", f"{why}augment"
     yield "augment.views", f"{why}views"
     yield "augment.workers", "in training, views are made by the training process"
+    for name in (*WRITTEN, "llm"):
+        yield f"augment.{name}.", "views that a language model writes are made before training (kinj augment)"
     stages = [settings.train.stages[name] for name in settings.train.order]
     if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
         yield "augment.formatting.", "no source of a stage is augmented by formatting"

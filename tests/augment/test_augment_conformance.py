@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +14,39 @@ from kinj.augment.engine import augment_documents
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import skeleton
 from kinj.config.errors import UsageError
-from kinj.config.schema import AugmentSettings, FormattingSettings
+from kinj.config.names import WRITTEN
+from kinj.config.schema import (
+    AtomicSettings,
+    AugmentSettings,
+    EntigraphSettings,
+    FormattingSettings,
+    LlmSettings,
+    ParaphraseSettings,
+    QaSettings,
+    StructuredSettings,
+)
 from kinj.data.records import Document, Fact
+from tests.augment.endpoints import Exchange, said, serving
 
 ROOT = Path(__file__).parents[2]
 HEADINGS = ["What it does", "When it helps", "When it does not help", "Settings to start from", "Cost", "Effect",
             "Known failures", "Origin of the idea"]  # fmt: skip
 
-CASES = {"formatting": AugmentSettings(method=["formatting"], views=4)}
-BAD = {"formatting": AugmentSettings(formatting=FormattingSettings(families=["bulets"]))}
+CASES = {name: AugmentSettings(method=[name], views=4) for name in ("formatting", *WRITTEN)}
+BAD = {
+    "formatting": AugmentSettings(formatting=FormattingSettings(families=["bulets"])),
+    "paraphrase": AugmentSettings(method=["paraphrase"], paraphrase=ParaphraseSettings(styles=["new"])),
+    "qa": AugmentSettings(method=["qa"], qa=QaSettings(prompt="none.yaml")),
+    "entigraph": AugmentSettings(method=["entigraph"], entigraph=EntigraphSettings(prompt="none.yaml")),
+    "atomic": AugmentSettings(method=["atomic"], atomic=AtomicSettings(prompt="none.yaml")),
+    "structured": AugmentSettings(method=["structured"], structured=StructuredSettings(forms=["dialog"])),
+}
+HINTS = {
+    "formatting": "did you mean bullets?",
+    "paraphrase": "did you mean news?",
+    "structured": "did you mean dialogue?",
+}
+CONTENT = [name for name in CASES if name not in WRITTEN]
 
 
 def document(identity: str, city: str) -> Document:
@@ -36,6 +61,28 @@ CORPUS = [document("a", "London"), document("b", "New York"), document("c", "ÅÃ
 
 def views(case: AugmentSettings, documents: list[Document] = CORPUS, seed: int = 0) -> list[Document]:
     return list(augment_documents(documents, case, seed))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def endpoint() -> Iterator[None]:
+    """A language model that writes another text for every seed."""
+
+    def write(exchange: Exchange) -> bool:
+        seed = exchange.body["seed"]
+        found = f"Text {seed}."
+        if '"entities"' in exchange.prompt:
+            found = '{"entities": ["Ada", "London", "programs", "12"]}'
+        elif '"question"' in exchange.prompt:
+            found = f'[{{"question": "What is {seed}?", "answer": "A number"}}]'
+        elif '["...", "...", ...]' in exchange.prompt:
+            found = f'["There is {seed}.", "It is a number."]'
+        return exchange.reply(said(found))
+
+    with serving() as server:
+        server.fault = write
+        for name in WRITTEN:
+            CASES[name].llm = LlmSettings(url=server.url, model="m", key_env=None)
+        yield
 
 
 def test_table_is_complete() -> None:
@@ -60,7 +107,7 @@ def test_views_know_where_they_come_from(name: str) -> None:
         assert view.id == f"{view.source}#{name}.{view.view.index}"
         assert view.view.method.split("/")[0] == name
         assert view.view.seed == 7
-        assert (view.title, view.meta) == ("Ada", {"year": 1840})
+        assert (view.title, view.meta["year"]) == ("Ada", 1840)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -69,7 +116,7 @@ def test_a_view_of_a_view_keeps_the_original_as_its_source(name: str) -> None:
     assert {d.source for d in views(CASES[name], [copy])} == {"a"}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CONTENT)
 def test_content_and_facts_are_kept(name: str) -> None:
     method = registry.get(name).build(CASES[name], 0)
     originals = {d.id: d for d in CORPUS}
@@ -101,14 +148,15 @@ def test_it_has_a_card_and_settings(name: str) -> None:
     assert [heading.split(" (")[0] for heading in found] == HEADINGS
     settings = yaml.safe_load((ROOT / "conf" / "augment" / f"{name}.yaml").read_text(encoding="utf-8"))
     assert settings["method"] == [name]
-    assert AugmentSettings(**settings | {name: FormattingSettings(**settings[name])}) == AugmentSettings()
+    section = type(getattr(AugmentSettings(), name))
+    assert AugmentSettings(**settings | {name: section(**settings[name])}) == AugmentSettings(method=[name])
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_settings_are_explained(name: str) -> None:
     with pytest.raises(UsageError, match=f"augment.{name}") as caught:
         views(BAD[name])
-    assert "did you mean bullets?" in caught.value.hint
+    assert HINTS.get(name, "kinj show prompt") in caught.value.hint
 
 
 def test_unknown_method() -> None:
