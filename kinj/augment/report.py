@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from kinj.augment.written.kept import failed_path
 
 
 @dataclass
@@ -59,6 +62,8 @@ class AugmentReport:
         """For people: what was made, and everything that was asked for and not made."""
         failed = sum(self.failed.values())
         changed = f"{failed:,} views failed their check" if failed else "0 facts changed"
+        if self.written and not failed:
+            changed = "what a language model wrote was not checked"
         lines = [f"{_count(self.documents, 'document')} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
             short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
@@ -82,6 +87,8 @@ class AugmentReport:
             lines.append(
                 f"{_count(own['views_fewer'], 'view')} fewer than asked for" + ": " * bool(why) + ", ".join(why)
             )
+        if self.unwritten and self.output:
+            lines.append(f"what could not be had is listed in {failed_path(Path(self.output))}")
         if own["facts_missing"]:
             lines.append(
                 f"{_count(own['facts_missing'], 'fact')} not repeated word by word, so their views do not list them"

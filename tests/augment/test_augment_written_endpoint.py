@@ -12,14 +12,23 @@ from typing import Any
 
 import openai._base_client
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kinj.augment.written.client import Call, Client, open_client
+from kinj.augment.written.endpoint import Endpoint
 from kinj.augment.written.kept import KeptReplies, Reply
 from kinj.config.errors import UnfinishedError, UsageError
 from kinj.config.schema import LlmSettings
 from tests.augment.endpoints import Exchange, Server, said, server
 
 __all__ = ["server"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(["message", "content", "finish_reason", "refusal", "prompt_tokens", "completion_tokens"])
 KEY = "sk-very-secret-0123456789"
 CALLS = [Call(f"Text: call {number}", number) for number in range(12)]
 
@@ -124,6 +133,20 @@ def test_what_is_no_reply_for_one_call(body: bytes, server: Server) -> None:
     assert [reply.problem for reply in replies] == ["is not what an OpenAI-compatible endpoint sends", ""]
 
 
+@given(
+    body=VALUES
+    | st.fixed_dictionaries(
+        {"choices": VALUES | st.lists(st.dictionaries(KEYS, VALUES))},
+        optional={"usage": VALUES | st.dictionaries(KEYS, VALUES)},
+    )
+)
+def test_no_body_is_too_strange(body: Any) -> None:
+    endpoint = Endpoint(LlmSettings(model="m", url="http://127.0.0.1:1/v1", key_env=None))
+    reply = endpoint._read(CALLS[0], json.dumps(body))
+    assert isinstance(reply.text, str)
+    assert isinstance(reply.tokens_in + reply.tokens_out, int)
+
+
 def test_what_is_no_endpoint(server: Server) -> None:
     server.fault = lambda exchange: exchange.send(200, b"<html>hello</html>")
     with pytest.raises(UnfinishedError, match="is not what an OpenAI-compatible endpoint sends") as caught:
@@ -215,6 +238,20 @@ def test_bad_settings(bad: dict[str, Any], phrase: str) -> None:
     with pytest.raises(ValueError, match=phrase) as caught:
         LlmSettings(**bad)
     assert KEY not in str(caught.value)
+
+
+def test_a_limit_on_requests_loses_no_view(server: Server) -> None:
+    server.fault = lambda exchange: "call 3" in exchange.prompt and exchange.refuse(429, "slowly")
+    with pytest.raises(UnfinishedError, match="answers 429"):
+        client_for(server).complete(CALLS)
+
+
+def test_a_key_that_cannot_be_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("two words", "sk-é", "a\nb"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        with pytest.raises(UsageError, match="the key in the environment variable OPENAI_API_KEY holds") as caught:
+            client_for(server)
+        assert key not in str(caught.value)
 
 
 def test_an_endpoint_that_is_down() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -84,12 +85,14 @@ class Endpoint:
         Raises:
             UnfinishedError: the endpoint is down, refuses everything, or sends what is not a reply.
         """
-        from openai import APIError
+        from openai import APIError, RateLimitError
 
         try:
             reply = await self._send(openai, call)
         except APIError as error:
             problem = self._explain(error)
+            if isinstance(error, RateLimitError):  # not the call's fault: it will be answered another time
+                raise problem from None
             await self._must_work(openai)
             return Reply(problem=f"could not be had: {problem.what}", final=True)
         if reply.problem == NOT_A_REPLY:
@@ -149,24 +152,20 @@ class Endpoint:
             content = json.loads(body)
             choices, usage = content["choices"] or [], content.get("usage") or {}
             choice = choices[0] if choices else {}
-            message = choice.get("message") or {}
-            text, refusal, finish = (
-                whole(message.get("content") or ""),
-                message.get("refusal"),
-                choice.get("finish_reason"),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            message, finish = choice.get("message") or {}, choice.get("finish_reason")
+            text = whole(message.get("content") or "")
+            tokens_in = int(usage.get("prompt_tokens") or self.tokens(call.text))
+            tokens_out = int(usage.get("completion_tokens") or self.tokens(text))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Reply(problem=NOT_A_REPLY)
-        problem, final = "", finish in ("length", "content_filter")
+        problem = ""
         if not choices:
             problem = "has no choices"
         elif finish == "length":
             problem = f"is cut off at {self.settings.max_new_tokens:,} tokens (augment.llm.max_new_tokens)"
-        elif finish == "content_filter" or refusal:
+        elif finish == "content_filter" or message.get("refusal"):
             problem = "is a refusal"
-        tokens_in = usage.get("prompt_tokens") or self.tokens(call.text)
-        tokens_out = usage.get("completion_tokens") or self.tokens(text)
-        return Reply(text, problem, final, tokens_in, tokens_out)
+        return Reply(text, problem, finish in ("length", "content_filter"), tokens_in, tokens_out)
 
     def _explain(self, error: APIError) -> UnfinishedError:
         """What to tell the user about an error that did not pass. The key is in none of it."""
@@ -181,9 +180,9 @@ class Endpoint:
             what, hint = f"answers {error.status_code}: {error.message}", _HINTS.get(error.status_code, "")
         else:
             what, hint = f"failed: {error}", ""
-        shown = " ".join(what.split())[:400]
         if self._key:
-            shown = shown.replace(self._key, REDACTED)
+            what = what.replace(self._key, REDACTED)
+        shown = " ".join(what.split())[:400]
         return UnfinishedError(f"the endpoint {own.url} {shown}", hint.format(key_env=own.key_env, model=own.model))
 
 
@@ -210,4 +209,6 @@ def _key(name: str | None) -> str | None:
             f"set it (export {name}=…), or name another one: augment.llm.key_env=NAME\n"
             "an endpoint that wants no key: augment.llm.key_env=null",
         )
+    if not re.fullmatch(r"[!-~]+", key):
+        raise UsageError(f"the key in the environment variable {name} holds white space or letters that no key has")
     return key

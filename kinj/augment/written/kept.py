@@ -44,6 +44,11 @@ def default_path(output: Path) -> Path:
     return output.with_name(f"{stem(output.name)}.requests.jsonl")
 
 
+def failed_path(output: Path) -> Path:
+    """Where the views that could not be had are listed: `views.jsonl` has `views.failed.jsonl` beside it."""
+    return output.with_name(f"{stem(output.name)}.failed.jsonl")
+
+
 class KeptReplies:
     """A file with one reply a line, only ever added to. In memory is only where each reply stands.
 

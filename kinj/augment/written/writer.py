@@ -10,17 +10,11 @@ from pathlib import Path
 from kinj.augment.written.base import Written
 from kinj.augment.written.client import Client, Failure, open_client
 from kinj.augment.written.drive import write_views
-from kinj.augment.written.kept import KeptReplies, default_path
+from kinj.augment.written.kept import KeptReplies, default_path, failed_path
 from kinj.config.schema import AugmentSettings
 from kinj.data.files import to_json
 from kinj.data.records import Document
-from kinj.data.rejects import stem
 from kinj.data.writers import raise_explained
-
-
-def failed_path(output: Path) -> Path:
-    """Where the views that could not be had are listed: `views.jsonl` has `views.failed.jsonl` beside it."""
-    return output.with_name(f"{stem(output.name)}.failed.jsonl")
 
 
 class Writer:
