@@ -10,12 +10,16 @@ from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 from kinj.data.records import Document, Fact, View
 
 
-class Augmenter(Protocol):
-    """Writes views of a document."""
+class AnyMethod(Protocol):
+    """What every method says of itself, however its views are made."""
 
     name: str
     preserves: str
     """`content` (machine-checked on every view), `facts` (audited) or `nothing`."""
+
+
+class Augmenter(AnyMethod, Protocol):
+    """Writes views of a document."""
 
     def views(self, document: Document, count: int, rng: random.Random) -> Iterator[Document]:
         """Up to `count` views of `document`, pairwise distinct and distinct from it.
@@ -80,19 +84,14 @@ class Choosy(Protocol):
     """By reason. The engine moves these counts to its report after every document."""
 
 
-def keeps_content(method: Augmenter) -> TypeGuard[ContentPreserving]:
+def keeps_content(method: AnyMethod) -> TypeGuard[ContentPreserving]:
     """Whether a method is `ContentPreserving`, by what it declares: asked per view, where `isinstance` is too slow."""
     return method.preserves == "content"
 
 
-def renders(method: Augmenter) -> TypeGuard[Renders]:
+def renders(method: AnyMethod) -> TypeGuard[Renders]:
     """Whether a method is one that `Renders`."""
     return hasattr(method, "renderings")
-
-
-def is_written(method: Augmenter) -> bool:
-    """Whether a language model writes a method's views: such a method holds a `dialogue` instead of giving `views`."""
-    return hasattr(method, "dialogue")
 
 
 def is_choosy(method: object) -> TypeGuard[Choosy]:

@@ -51,7 +51,7 @@ def choose_share(documents: Iterable[Document], settings: Settings) -> tuple[Sha
     taken to be in proportion to their characters. The sample is drawn by document ids, so their order does not matter.
 
     Raises:
-        UsageError: the documents alone have more tokens.
+        UsageError: the documents alone have more tokens, or a language model writes the views.
     """
     target = count_of(settings.augment.target_tokens or "")
     assert target is not None
@@ -97,6 +97,11 @@ def _views_of(sample: Sample, settings: Settings, most: int) -> list[list[int]]:
     """
     engine = Engine(settings.augment, settings.seed, Share(most + 1))
     checks = Checks(settings.augment.audit, AugmentReport())
+    if engine.written:
+        raise UsageError(
+            "augment.target_tokens needs views that can be made on trial, and a language model is asked for these",
+            "set augment.views (-k) instead",
+        )
     rows: list[list[int]] = [[] for _ in range(most + 1)]
     for document in sample.documents:
         views = engine.views(document, checks)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kinj.augment import registry
-from kinj.augment.base import Augmenter
+from kinj.augment.base import AnyMethod, Augmenter
+from kinj.augment.written.base import Written
+from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document, View
 from kinj.data.rng import stable_rng
@@ -14,7 +16,7 @@ from kinj.data.rng import stable_rng
 PROMISES = ("content", "facts", "nothing")
 """What methods promise to preserve, strongest first."""
 
-Keeps = Callable[[Augmenter, Document, Document], bool]
+Keeps = Callable[[AnyMethod, Document, Document], bool]
 """Whether what a method made of a text stays in the output."""
 
 
@@ -24,11 +26,22 @@ class Chain:
     Args:
         name: names of methods joined by `+`.
         links: the methods.
+
+    Raises:
+        UsageError: a further one's views are written by a language model.
     """
 
-    def __init__(self, name: str, links: Sequence[Augmenter]) -> None:
+    def __init__(self, name: str, links: Sequence[Augmenter | Written]) -> None:
         self.name, self.links = name, links
-        self.first, *self.rest = links
+        self.first, *rest = links
+        self.rest: list[Augmenter] = []
+        for link in rest:
+            if isinstance(link, Written):
+                raise UsageError(
+                    f"augment.method={name}: {link.name} is written by a language model and cannot come after another method",
+                    "put it first, or write its views to a file and run the other methods on that",
+                )
+            self.rest.append(link)
         self.preserves = max((link.preserves for link in links), key=PROMISES.index)
 
     def views(self, document: Document, made: Iterable[Document], seed: int, keeps: Keeps) -> Iterator[Document]:
@@ -69,7 +82,7 @@ def build_chains(settings: AugmentSettings, seed: int) -> list[Chain]:
     """What `augment.method` names.
 
     Raises:
-        UsageError: an unknown method, or settings that a method cannot work with.
+        UsageError: an unknown method, settings that a method cannot work with, or methods that cannot be joined.
     """
     return [
         Chain(name, [registry.get(link).build(settings, seed) for link in name.split("+")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kinj.augment.base import Augmenter, keeps_content
+from kinj.augment.base import AnyMethod, keeps_content
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import SameContent, skeleton
 from kinj.config.errors import KinjError
@@ -38,7 +38,7 @@ class Checks:
         self.aside: list[bytes] = []
         self._last: tuple[Document, SameContent] | None = None
 
-    def keeps(self, method: Augmenter, original: Document, view: Document) -> bool:
+    def keeps(self, method: AnyMethod, original: Document, view: Document) -> bool:
         """Whether a view stays in the output.
 
         Raises:
@@ -50,7 +50,7 @@ class Checks:
             changes = [*changes, *_audit(original, view)]
         return not changes or self._keeps_changed(method, original, view, changes)
 
-    def _says_the_same(self, method: Augmenter, original: Document, view: Document) -> bool:
+    def _says_the_same(self, method: AnyMethod, original: Document, view: Document) -> bool:
         if not keeps_content(method):
             return True
         if self._last is None or self._last[0] is not original:
@@ -61,7 +61,7 @@ class Checks:
             for fact in view.facts
         )
 
-    def _keeps_changed(self, method: Augmenter, original: Document, view: Document, changes: Sequence[Found]) -> bool:
+    def _keeps_changed(self, method: AnyMethod, original: Document, view: Document, changes: Sequence[Found]) -> bool:
         name = view.view.method if view.view else method.name
         if self.settings.policy == "fail":
             raise KinjError(

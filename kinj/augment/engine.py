@@ -7,13 +7,15 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from kinj.augment.base import Augmenter, is_written, renders
-from kinj.augment.chain import Chain, build_chains
+from kinj.augment.base import AnyMethod, renders
+from kinj.augment.chain import build_chains
 from kinj.augment.checks import Checks
 from kinj.augment.lines import line_of, view_lines
 from kinj.augment.report import AugmentReport
 from kinj.augment.share import Share
 from kinj.augment.skeleton import skeleton
+from kinj.augment.written.base import Written
+from kinj.augment.written.writer import Writer, opened
 from kinj.config.errors import KinjError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
@@ -23,7 +25,7 @@ FACT_HINT = "start and end count characters of the text from 0; correct them, or
 
 T = TypeVar("T")
 Made = Mapping[str, Sequence[Document]]
-"""Views of a document, by the name of the chain whose first method made them."""
+"""What a language model wrote about a document, by the name of the chain whose first method asked for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +47,14 @@ def augment_documents(
     """
     engine = Engine(settings, seed)
     checks = Checks(settings.audit, AugmentReport() if report is None else report)
-    for document in documents:
-        if problem := misplaced_fact(document):
-            raise KinjError(f"document {document.id} {problem}", FACT_HINT)
-        yield document
-        yield from engine.views(document, checks)
-    if report is None and (checks.report.shortfall or checks.report.failed):
+    with opened(engine.written, settings, seed) as writer:
+        for document in documents:
+            if problem := misplaced_fact(document):
+                raise KinjError(f"document {document.id} {problem}", FACT_HINT)
+            yield document
+            (made,) = engine.ask([document], writer, checks.report)
+            yield from engine.views(document, checks, made)
+    if report is None and (checks.report.shortfall or checks.report.failed or checks.report.unwritten):
         _log.warning("%s", "; ".join(checks.report.lines()))
 
 
@@ -74,15 +78,33 @@ class Engine:
         self._alone = first if len(self.chains) == 1 and not (self.chains[0].rest or settings.audit.all) else None
 
     @property
-    def written(self) -> list[Chain]:
-        """Chains that begin with a method whose views a language model writes."""
-        return [chain for chain in self.chains if is_written(chain.first)]
+    def written(self) -> dict[str, Written]:
+        """Methods whose views a language model writes, by the name of the chain that begins with them."""
+        return {chain.name: chain.first for chain in self.chains if isinstance(chain.first, Written)}
+
+    def ask(self, documents: Sequence[Document], writer: Writer | None, report: AugmentReport) -> list[Made]:
+        """What a language model writes about each of the documents; the more there are, the more it is asked at a time.
+
+        Args:
+            writer: asks it; None where no method needs one.
+            report: what happened is counted there.
+
+        Raises:
+            UnfinishedError: the budget is used up, or no answer can be had.
+        """
+        if writer is None:
+            return [{} for _ in documents]
+        found = {name: writer.views(documents, method, self.share) for name, method in self.written.items()}
+        counts, failures = writer.take()
+        report.written.update(counts)
+        report.unwritten.update(failures)
+        return [{name: views[number] for name, views in found.items()} for number in range(len(documents))]
 
     def views(self, document: Document, checks: Checks, made: Made | None = None) -> list[Document]:
         """The views of a sound document that stay, pairwise distinct; counted, with the document, in the report of `checks`.
 
         Args:
-            made: what a language model wrote for the chains that need one, by name.
+            made: what `ask` gave, where a method needs a language model.
 
         Raises:
             KinjError: something changed in a view and the policy is `fail`.
@@ -90,9 +112,10 @@ class Engine:
         found: list[Document] = []
         texts = {document.text}
         for chain in self.chains:
-            count, rng = self._drawn(document, chain.first)
+            first = chain.first
+            count, rng = self._drawn(document, first)
             stream = Counted(
-                made[chain.name] if made and chain.name in made else chain.first.views(document, count, rng)
+                (made or {})[chain.name] if isinstance(first, Written) else first.views(document, count, rng)
             )
             for view in chain.views(document, stream, self.seed, checks.keeps):
                 if view.text in texts:
@@ -120,7 +143,7 @@ class Engine:
         checks.report.count_document(name for name, _ in found)
         return [line for _, line in found]
 
-    def _drawn(self, document: Document, method: Augmenter) -> tuple[int, random.Random]:
+    def _drawn(self, document: Document, method: AnyMethod) -> tuple[int, random.Random]:
         """How many views a method is asked for, and what it draws with."""
         return self.share.views(document.id, self.seed), stable_rng(self.seed, document.id, method.name)
 

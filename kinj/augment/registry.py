@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from kinj.augment.base import Augmenter
+from kinj.augment.written.base import Written
 from kinj.config.errors import UsageError
 from kinj.config.names import METHODS
 from kinj.config.schema import AugmentSettings
@@ -19,7 +20,7 @@ class Method:
     name: str
     summary: str
 
-    def build(self, settings: AugmentSettings, seed: int) -> Augmenter:
+    def build(self, settings: AugmentSettings, seed: int) -> Augmenter | Written:
         """The method as the settings ask for it.
 
         Args:
@@ -30,7 +31,7 @@ class Method:
             UsageError: settings that the method cannot work with.
         """
         module = import_module(f"kinj.augment.methods.{self.name}")
-        augmenter: Augmenter = module.build(settings, seed)
+        augmenter: Augmenter | Written = module.build(settings, seed)
         return augmenter
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from kinj.augment.base import Augmenter, is_choosy
+from kinj.augment.base import AnyMethod, is_choosy
+from kinj.augment.written.base import Written
+from kinj.augment.written.kept import failed_path
+from kinj.config.names import WRITTEN
 
 
 @dataclass
@@ -20,6 +24,9 @@ class AugmentReport:
     changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
     `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
     and `left_out` all input that was passed over, by reason; `skipped` what a method could have written and passed over.
+    `written` counts what a language model was asked (requests, tokens, requests asked again because a reply was of no use,
+    views fewer than asked for, replies that repeat another view, facts that a view does not repeat word by word) and
+    `unwritten` what it was asked in vain, by reason.
     `tokens_in` and `tokens_out` are the tokens of a sample of the documents, and of those with their views.
     """
 
@@ -42,11 +49,16 @@ class AugmentReport:
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     by_transform: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+    unwritten: Counter[str] = field(default_factory=Counter)
 
-    def count_chain(self, methods: Iterable[Augmenter], wanted: int, made: int) -> None:
+    def count_chain(self, methods: Sequence[AnyMethod], wanted: int, made: int) -> None:
         """Counts what methods, applied one after the other, could not make of a document."""
-        self.shortfall += wanted - made
-        self.short_documents += made < wanted
+        if isinstance(methods[0], Written):
+            self.written["views_fewer"] += wanted - made
+        else:
+            self.shortfall += wanted - made
+            self.short_documents += made < wanted
         for method in methods:
             if is_choosy(method):
                 self.skipped.update(method.skipped)
@@ -100,6 +112,8 @@ class AugmentReport:
         """For people: what was made, and everything that was asked for and not made."""
         failed = sum(self.failed.values())
         changed = f"{_count(failed, 'view')} failed their check" if failed else "0 facts changed"
+        if self.written and not (failed or set(WRITTEN) & self.audited.keys()):
+            changed = "what a language model wrote was not checked"
         lines = [f"{_count(self.documents, 'document')} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
             short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
@@ -108,9 +122,29 @@ class AugmentReport:
             lines.append(f"{self.views_per_document:.1f} views per document, {self.token_factor:.1f} times the tokens")
         if self.skipped:
             lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
-        lines += self._about_duplicates() + self._about_changes()
+        lines += self._about_written() + self._about_duplicates() + self._about_changes()
         if self.left_out:
             lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))
+        return lines
+
+    def _about_written(self) -> list[str]:
+        own = self.written
+        if not own:
+            return []
+        tokens = f"{own['tokens_in']:,} tokens of prompts, {own['tokens_out']:,} of replies"
+        lines = [f"language model: {_count(own['requests'], 'request')}, {tokens}, {own['asked_again']:,} asked again"]
+        if own["views_fewer"]:
+            why = [f"{count:,} because the reply {reason}" for reason, count in self.unwritten.most_common(5)]
+            why += [f"{own['repeated']:,} because it repeats another view"] if own["repeated"] else []
+            lines.append(
+                f"{_count(own['views_fewer'], 'view')} fewer than asked for" + ": " * bool(why) + ", ".join(why)
+            )
+        if self.unwritten and self.output:
+            lines.append(f"what could not be had is listed in {failed_path(Path(self.output))}")
+        if own["facts_missing"]:
+            lines.append(
+                f"{_count(own['facts_missing'], 'fact')} not repeated word by word, so their views do not list them"
+            )
         return lines
 
     def _about_duplicates(self) -> list[str]:

@@ -11,13 +11,15 @@ from typing import Any
 from kinj import __version__
 from kinj.augment.budget import choose_share
 from kinj.augment.card import card, stats
+from kinj.augment.engine import Engine
 from kinj.augment.engines import Items, in_processes, in_this_process
 from kinj.augment.part import Done, Part, is_folder, store_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
-from kinj.augment.work import Worker, Write
-from kinj.config.errors import KinjError, UsageError
+from kinj.augment.work import Worker
+from kinj.augment.written.writer import opened
+from kinj.config.errors import KinjError, UnfinishedError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import BadRecord, Rejects
 from kinj.data.records import Document
@@ -28,6 +30,10 @@ Progress = Callable[[str], None]
 """Takes a line about how far it is, now and then."""
 
 PROGRESS_SECONDS = 5.0
+
+ASKED = 512
+"""About how many views a language model is asked for in a shard: enough that the last ones, for which others cannot be begun,
+hardly matter; few enough that shards are finished now and then."""
 
 
 def default_output(source: str) -> Path:
@@ -47,7 +53,6 @@ def augment_file(
     on_error: str = "stop",
     progress: Progress | None = None,
     command: Sequence[str] = (),
-    write: Write | None = None,
 ) -> AugmentReport:
     """Writes every document of the sources and its views to `output`, in order.
 
@@ -63,22 +68,28 @@ def augment_file(
         on_error: what a bad line does: `stop`, or `skip` (set aside in `OUTPUT.rejected.jsonl`).
         progress: told now and then how far it is.
         command: the words of the command, for the card.
-        write: asks a language model, for the methods that need one. The work is then done in this process.
+
+    Where a method needs a language model, all work is done in this process, so that it can be asked much at the same time.
+    Its replies are kept (`augment.llm.cache`), and a resume asks only for what is missing.
 
     Raises:
-        UsageError: a source is missing, the output is in the way or cannot be written, other settings on resume.
+        UsageError: a source is missing, the output is in the way or cannot be written, other settings on resume, a language
+            model is needed and cannot be had.
+        UnfinishedError: a language model does not answer, or its budget is used up. A resume goes on.
         KinjError: a bad line, a view that fails its check, no documents, a full disk. The hint says how to go on.
         KeyboardInterrupt: Ctrl-C.
     """
     settings = replace(settings, run=replace(settings.run, on_error=on_error))
     _check_paths(sources, output, resume, overwrite)
     share = _share(sources, settings, progress)
-    worker = Worker(settings, store_of(output).suffix, share, write)
-    part = Part(output, _identity(settings, share))
-    run = _Run(part, settings, Shards(sources, settings.data, on_error, _growth(settings, share)), progress)
+    engine = Engine(settings.augment, settings.seed, share)
+    part = Part(output, _identity(settings, engine))
+    shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine))
+    run = _Run(part, settings, shards, progress)
     try:
-        part.resume() if resume else part.start()
-        run.work_off(worker, resume)
+        with opened(engine.written, settings.augment, settings.seed, output, resume) as writer:
+            part.resume() if resume else part.start()
+            run.work_off(Worker(settings, part.store.suffix, engine, writer), resume)
         if not run.report.documents:
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
@@ -118,7 +129,7 @@ class _Run:
 
     def _engine(self, items: Items, worker: Worker) -> Iterator[Done]:
         augment = self.settings.augment
-        if worker.engine.written:
+        if worker.writer is not None:
             return in_this_process(items, worker, self.part.store)
         if augment.engine == "ray":
             from kinj.augment.cluster import on_ray
@@ -185,6 +196,12 @@ def _growth(settings: Settings, share: Share) -> float:
     return 1 + len(settings.augment.method) * (share.least + share.more)
 
 
+def _most(engine: Engine) -> int | None:
+    """Most records in a shard, where that depends on what a language model is asked."""
+    views = len(engine.written) * (engine.share.least + (engine.share.more > 0))
+    return max(1, ASKED // views) if views else None
+
+
 def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: bool) -> None:
     for source in sources:
         if not source.startswith("hf:"):
@@ -206,17 +223,20 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
         )
 
 
-def _identity(settings: Settings, share: Share) -> dict[str, Any]:
-    """What the output depends on besides the documents. Workers, engine and paths are not in it."""
+def _identity(settings: Settings, engine: Engine) -> dict[str, Any]:
+    """What the output depends on besides the documents. Workers, engine, paths, prices and budgets are not in it."""
     augment = asdict(settings.augment)
     del augment["workers"], augment["engine"]
+    augment["llm"] = {key: augment["llm"][key] for key in ("url", "model", "temperature", "max_new_tokens", "attempts")}
     values = {f"augment.{key}": value for key, value in augment.items()}
+    for method in engine.written.values():
+        values[f"augment.{method.name}.prompt"] = method.prompts.digest
     fields = asdict(settings.data.fields)
     return {
         "kinj": __version__,
         "seed": settings.seed,
         **values,
-        "share": asdict(share),
+        "share": asdict(engine.share),
         "data.fields": fields,
         "data.limit": settings.data.limit,
     }
@@ -237,5 +257,7 @@ def _with_way_on(error: KinjError, documents: int, part: Part) -> KinjError:
         way = "fix the line and run the same command with --resume, or pass --resume --on-error skip to set such lines aside"
     else:
         own, way = error.hint, "run the same command with --resume when that is put right"
-    kind = UsageError if isinstance(error, UsageError) else KinjError
+    if isinstance(error, UnfinishedError):
+        way = ""  # the command line adds the whole command
+    kind = next(kind for kind in (UsageError, UnfinishedError, KinjError) if isinstance(error, kind))
     return kind(error.what, "\n".join(filter(None, [own, kept, way])))

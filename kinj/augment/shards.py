@@ -93,14 +93,18 @@ class Shards:
         settings: `fields` and `limit` are used.
         policy: what a bad line does: `stop` or `skip`.
         growth: how many times as large as its input a shard's output will be, about.
+        most: most records in a shard, where `RECORDS` would be too many.
 
     Attributes:
         error: what ended the reading too early. The shards before it count.
     """
 
-    def __init__(self, sources: Sequence[str], settings: DataSettings, policy: str, growth: float) -> None:
+    def __init__(
+        self, sources: Sequence[str], settings: DataSettings, policy: str, growth: float, most: int | None = None
+    ) -> None:
         self.sources, self.settings = sources, settings
         self.error: KinjError | None = None
+        self._most = RECORDS if most is None else min(most, RECORDS)
         self._most_bytes = OUTPUT_BYTES / growth
         self._rejects = Gathered(policy)
         self._left = settings.limit
@@ -114,7 +118,7 @@ class Shards:
                 shard.spots.append(spot)
                 forms.append(form)
                 size += len(line)
-                if size >= self._most_bytes or len(forms) == RECORDS:
+                if size >= self._most_bytes or len(forms) == self._most:
                     yield self._closed(shard, forms, identities)
                     shard, size, forms = Shard(shard.index + 1), 0, []
         except KinjError as error:

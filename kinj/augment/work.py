@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from kinj.augment.base import Augmenter
 from kinj.augment.checks import Checks
 from kinj.augment.engine import Engine
 from kinj.augment.lines import line_of
@@ -13,9 +12,9 @@ from kinj.augment.packing import pack
 from kinj.augment.part import Result
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shard
-from kinj.augment.share import Share
 from kinj.augment.tokens import count_tokens
-from kinj.config.errors import KinjError, UsageError
+from kinj.augment.written.writer import Writer
+from kinj.config.errors import KinjError
 from kinj.config.schema import Settings
 from kinj.data.records import Document
 from kinj.data.rejects import SET_ASIDE, Gathered
@@ -25,30 +24,19 @@ SAMPLE = 20_000
 """Characters whose tokens are counted in a shard, at least those of a document and its views. Of shards with larger
 numbers only those are sampled whose number is a power of two, so that counting never takes long."""
 
-Write = Callable[[Sequence[Document], Augmenter], Sequence[Sequence[Document]]]
-"""Asks a language model for the views of documents: (documents, method) to the views of each document. It is called in the
-process that runs the command, with all documents of a shard, so that many requests can be on their way at a time."""
-
 
 class Worker:
-    """Makes the output of shards, one by one and each on its own. It travels between processes.
+    """Makes the output of shards, one by one and each on its own. Without a writer it travels between processes.
 
     Args:
-        settings: `seed`, `model.name`, `augment`, `data.fields` and `run.on_error` are used.
+        settings: `model.name`, `augment.audit`, `augment.duplicates`, `data.fields` and `run.on_error` are used.
         suffix: form of the records, such as `.jsonl.gz`.
-        share: views of each document.
-        write: asks a language model, where a method needs one.
-
-    Raises:
-        UsageError: an unknown method, settings that a method cannot work with, or a method that needs `write`.
+        engine: makes the views.
+        writer: asks a language model, where a method needs one; all documents of a shard at the same time.
     """
 
-    def __init__(self, settings: Settings, suffix: str, share: Share, write: Write | None = None) -> None:
-        self.settings, self.suffix, self.write = settings, suffix, write
-        self.engine = Engine(settings.augment, settings.seed, share)
-        for link in self.engine.written:
-            if write is None:
-                raise UsageError(f"{link.name} needs a language model to write the views, and this call has none")
+    def __init__(self, settings: Settings, suffix: str, engine: Engine, writer: Writer | None) -> None:
+        self.settings, self.suffix, self.engine, self.writer = settings, suffix, engine, writer
 
     def __call__(self, shard: Shard) -> Result:
         """Everything that belongs in the output for a shard, or the first error in it."""
@@ -77,15 +65,12 @@ class Worker:
 
     def _lines(self, documents: Iterable[Document], checks: Checks) -> Iterator[list[bytes]]:
         """The lines of each document and its views."""
-        if not self.engine.written:
+        if self.writer is None:
             for document in documents:
                 yield [line_of(document), *self.engine.lines(document, checks)]
             return
-        assert self.write is not None
         read = list(documents)
-        written = {link.name: self.write(read, link.first) for link in self.engine.written}
-        for number, document in enumerate(read):
-            made = {name: views[number] for name, views in written.items()}
+        for document, made in zip(read, self.engine.ask(read, self.writer, checks.report), strict=True):
             yield [line_of(record) for record in (document, *self.engine.views(document, checks, made))]
 
     def _sampled(self, groups: Iterable[list[bytes]], report: AugmentReport) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from kinj.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from kinj.augment.written.estimate import Estimate
     from kinj.config import Loaded
 
 NO_CORPUS = "a corpus to start with: kinj show data biographies -n 50 > corpus.jsonl"
@@ -64,6 +65,14 @@ def augment(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes; the output is the same.", rich_help_panel=SETTINGS)
     ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", help="Most tokens to ask for (augment.llm.max_tokens).", rich_help_panel=SETTINGS),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", help="Most money to spend (augment.llm.max_cost).", rich_help_panel=SETTINGS),
+    ] = None,
     seed: common.Seed = None,
     output: common.Output = None,
     overwrite: common.Overwrite = False,
@@ -92,6 +101,8 @@ def augment(
         ("--audit-policy", "augment.audit.policy", audit_policy),
         ("--engine", "augment.engine", engine),
         ("--workers", "augment.workers", workers),
+        ("--max-tokens", "augment.llm.max_tokens", max_tokens),
+        ("--max-cost", "augment.llm.max_cost", max_cost),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
@@ -150,14 +161,34 @@ def _target(loaded: Loaded, sources: list[str]) -> Path:
 
 
 def _dry_run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
+    estimate = _estimate(loaded, sources, target)
     if as_json:
-        emit("augment", dry_run=True, sources=sources, output=str(target), changed=change_records(loaded))
+        asked = {"estimate": estimate.to_json()} if estimate else {}
+        emit("augment", dry_run=True, sources=sources, output=str(target), changed=change_records(loaded), **asked)
         return 0
     print(changes(loaded))
     print(f"input     {', '.join(sources)}")
     print(f"output    {target}")
+    if estimate:
+        print(f"cost      {estimate}")
     print("ready     nothing was written. Run it without --dry-run.")
     return 0
+
+
+def _estimate(loaded: Loaded, sources: list[str], target: Path) -> Estimate | None:
+    """What a language model would be asked, if the settings name a method that needs one.
+
+    Raises:
+        UsageError: it is beyond the budget.
+    """
+    from kinj.config.check import links
+    from kinj.config.names import WRITTEN
+
+    if not set(links(loaded.settings.augment.method)) & set(WRITTEN):
+        return None
+    from kinj.augment.written.estimate import estimate_files
+
+    return estimate_files(sources, target, loaded.settings)
 
 
 def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
@@ -166,6 +197,9 @@ def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int
     from kinj.config.errors import DONE, PARTLY
 
     run = loaded.settings.run
+    # A model on this machine would be loaded twice, and is not paid by the token.
+    if loaded.settings.augment.llm.url and (estimate := _estimate(loaded, sources, target)):
+        note(f"asking    {estimate}")
     report = augment_file(
         sources,
         target,
@@ -186,4 +220,4 @@ def _run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int
     else:
         note("\n".join(report.lines()))
         print(report.output)
-    return PARTLY if report.rejected or report.failed else DONE
+    return PARTLY if report.rejected or report.failed or report.unwritten else DONE

@@ -125,13 +125,16 @@ def _failed(name: str, error: BaseException, resumable: bool, *, debug: bool, as
 
 
 def _explain(error: BaseException, resumable: bool) -> KinjError:
-    from kinj.config.errors import InterruptError, KinjError
+    from kinj.config.errors import InterruptError, KinjError, UnfinishedError
 
+    again = shlex.join(["kinj", *(part for part in sys.argv[1:] if part not in ("--resume", "--overwrite"))])
+    go_on = f"continue with: {again}{' --resume' if resumable else ''}"
+    if isinstance(error, UnfinishedError):
+        return UnfinishedError(error.what, f"{error.hint}\n{go_on}")
     if isinstance(error, KinjError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        again = shlex.join(["kinj", *(part for part in sys.argv[1:] if part not in ("--resume", "--overwrite"))])
-        return InterruptError("interrupted", f"continue with: {again}{' --resume' if resumable else ''}")
+        return InterruptError("interrupted", go_on)
     if isinstance(error, OSError) and error.strerror:
         return KinjError(f"{error.filename or 'the system'}: {error.strerror}")
     if isinstance(error, ModuleNotFoundError):

@@ -23,20 +23,25 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
     from kinj.augment.engine import Engine
     from kinj.augment.report import AugmentReport
     from kinj.augment.run import read_sound
+    from kinj.augment.written.writer import opened
     from kinj.config.errors import DONE, PARTLY
     from kinj.data.files import record_to_json
 
     settings = replace(loaded.settings, data=replace(loaded.settings.data, limit=count))
     report = AugmentReport()
     engine, checks = Engine(settings.augment, settings.seed), Checks(settings.augment.audit, report)
-    groups = [[document, *engine.views(document, checks)] for document in read_sound(sources, settings)]
+    documents = list(read_sound(sources, settings))
+    with opened(engine.written, settings.augment, settings.seed) as writer:
+        made = engine.ask(documents, writer, report)
+    pairs = zip(documents, made, strict=True)
+    groups = [[document, *engine.views(document, checks, written)] for document, written in pairs]
     if as_json:
         emit("augment", preview=[[record_to_json(record) for record in group] for group in groups])
     else:
         for group in groups:
             _print(group)
         note("\n".join(report.lines()))
-    return PARTLY if report.failed else DONE
+    return PARTLY if report.failed or report.unwritten else DONE
 
 
 def _print(group: list[Document]) -> None:

@@ -12,7 +12,9 @@ from kinj.cli.common import RUNS, command, emit, examples, settings_for, split_a
 if TYPE_CHECKING:
     from kinj.config import Loaded
 
-show = typer.Typer(no_args_is_help=True, help="Show settings, methods, probes, data, models, recipes and experiments.")
+show = typer.Typer(
+    no_args_is_help=True, help="Show settings, methods, prompts, probes, data, models, recipes and experiments."
+)
 
 
 @show.command("config", epilog=examples("kinj show config --origin", "kinj show config experiment=smoke --origin"))
@@ -88,6 +90,29 @@ def formats(
     from kinj.cli.formats import print_formats
 
     print_formats(tokenizer, as_json)
+
+
+@show.command("prompt", epilog=examples("kinj show prompt paraphrase > mine.yaml", "kinj show prompt"))
+@command("show prompt")
+def prompt(
+    name: Annotated[
+        str | None, typer.Argument(help="A method; without it, all are listed.", show_default=False)
+    ] = None,
+    as_json: common.Json = False,
+) -> None:
+    """Print what a method asks a language model. A copy can be edited: augment.NAME.prompt=FILE."""
+    from kinj.augment.written.prompts import shipped
+    from kinj.config.errors import UsageError
+    from kinj.config.names import METHODS, WRITTEN
+
+    if name is None:
+        return _print("prompts", {method: METHODS[method] for method in WRITTEN}, as_json)
+    if name not in WRITTEN:
+        raise UsageError(f"there is no prompt `{name}`", f"there are: {', '.join(WRITTEN)}")
+    text = shipped(name).read_text(encoding="utf-8")
+    if as_json:
+        return emit("show prompt", name=name, prompt=text)
+    return print(text, end="")
 
 
 @show.command("probes")

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 
 from kinj.config.errors import UsageError
-from kinj.config.names import DATA, METHODS, PROBES
+from kinj.config.names import DATA, METHODS, PROBES, WRITTEN
 from kinj.config.schema import OptimSettings, Settings, StageSettings
 
 Finding = tuple[str, str]
@@ -38,7 +38,7 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _names("data.name", [settings.data.name], DATA, "data set")
     yield from _names("eval.probes", settings.eval.probes, PROBES, "probe")
     yield from _names("train.probes", settings.train.probes, PROBES, "probe")
-    yield from _names("augment.method", _links(settings.augment.method), METHODS, "method")
+    yield from _names("augment.method", links(settings.augment.method), METHODS, "method")
     yield from _order(settings, command)
     for name in settings.train.order:
         if name in settings.train.stages:
@@ -53,7 +53,7 @@ def _names(key: str, names: Collection[str], known: Collection[str], word: str) 
             yield key, f"no such {word} as {name}{_near(name, known)}; there are: {', '.join(known)}"
 
 
-def _links(methods: Iterable[str]) -> list[str]:
+def links(methods: Iterable[str]) -> list[str]:
     """Names of methods, with `permute+formatting` taken apart."""
     return [link for method in methods for link in method.split("+")]
 
@@ -86,7 +86,10 @@ def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:
             yield f"{key}.data.{name}.per", f"no such source as {source.per} in this stage; there are: {there}"
         elif source.per == name:
             yield f"{key}.data.{name}.per", "a source cannot be drawn per record of itself"
-        yield from _names(f"{key}.data.{name}.augment", _links(source.augment), METHODS, "method")
+        yield from _names(f"{key}.data.{name}.augment", links(source.augment), METHODS, "method")
+        for method in [link for link in links(source.augment) if link in WRITTEN]:
+            why = "is written by a language model; write the views first (kinj augment) and train on that file"
+            yield f"{key}.data.{name}.augment", f"{method} {why}"
 
 
 def _stage_optims(settings: Settings) -> Iterator[Finding]:

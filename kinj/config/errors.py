@@ -34,6 +34,10 @@ class UsageError(KinjError):
     exit_code = USAGE
 
 
+class UnfinishedError(KinjError):
+    """Stopped on the way with everything done so far kept. The command line adds the command that goes on."""
+
+
 class InterruptError(KinjError):
     """Stopped by the user (Ctrl-C). The hint is the command that continues."""
 

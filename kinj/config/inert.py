@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from kinj.config.check import stage_optim
-from kinj.config.names import BUILT_IN_MODELS
+from kinj.config.check import links, stage_optim
+from kinj.config.names import BUILT_IN_MODELS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings
 
 USED_BY = {
@@ -28,7 +28,7 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     if command == "train":
         rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
     if command == "augment":
-        rules += [_augmenting]
+        rules += [_augmenting, _language_model]
     for rule in rules:
         yield from rule(settings)
 
@@ -114,6 +114,20 @@ def _augmenting(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"model.{field.name}", "kinj augment uses only the tokenizer of model.name"
 
 
+def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:
+    asking = set(WRITTEN) & set(links(settings.augment.method))
+    for name in set(WRITTEN) - asking:
+        yield f"augment.{name}.", f"augment.method does not name {name}"
+    if not asking:
+        yield "augment.llm.", "no method in augment.method is written by a language model"
+        return
+    for name in ("workers", "engine"):
+        yield f"augment.{name}", "where a language model is asked, this process does all the work"
+    if settings.augment.llm.url is None:
+        for name in ("key_env", "retries", "timeout"):
+            yield f"augment.llm.{name}", "the model is on this machine (augment.llm.url is not set)"
+
+
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
     why = "in training, each source names its own: train.stages.STAGE.data.SOURCE."
     yield "augment.method", f"{why}augment"
@@ -122,6 +136,8 @@ def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
         yield f"augment.{name}", "in training, views are made by the training process"
     for name in ("target_tokens", "duplicates"):
         yield f"augment.{name}", "only kinj augment reads it"
+    for name in (*WRITTEN, "llm"):
+        yield f"augment.{name}.", "views that a language model writes are made before training (kinj augment)"
     stages = [settings.train.stages[name] for name in settings.train.order]
     if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
         yield "augment.formatting.", "no source of a stage is augmented by formatting"

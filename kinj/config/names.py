@@ -24,8 +24,16 @@ METHODS = {
     "masked": "the text with names, numbers and values masked, and then in full",
     "templates": "known facts in other sentences, from templates by relation",
     "title": "the title and the section's path before each passage",
+    "paraphrase": "other words, in several styles, in the same or in another order (written by a language model)",
+    "qa": "questions about the text with their answers (written by a language model)",
+    "entigraph": "what the entities of the text have to do with one another, by pairs and triples (written by a language model)",
+    "atomic": "the text's facts as statements that stand alone (written by a language model)",
+    "structured": "dialogue, profile, outline, relations, summary (written by a language model)",
 }
 """Augmentation methods."""
+
+WRITTEN = ("paraphrase", "qa", "entigraph", "atomic", "structured")
+"""Methods whose views a language model writes (`augment.llm`)."""
 
 PROBES = {
     "biographies": "what was said of the injected people, in wordings never trained on",

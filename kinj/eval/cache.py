@@ -8,27 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
 
-import kinj
 from kinj.data.files import atomic_write
 from kinj.models.answering import Progress, answer
 from kinj.models.loading import LanguageModel
 from kinj.models.requests import Request, Response
-
-
-def fingerprint(language_model: LanguageModel) -> str:
-    """A hash of everything that decides a model's answers: weights and their type, tokenizer, prompt format, longest row."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(language_model.model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    codec = language_model.codec
-    settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
-    stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
-    digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())
-    digest.update(language_model.tokenizer.backend_tokenizer.to_str().encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:32]
 
 
 class AnswerCache:
@@ -88,6 +72,7 @@ def _key(model: str, request: Request) -> str:
         request.continuation,
         request.max_new_tokens if request.kind == "generate" else 0,
         request.completion,
+        *([request.temperature, request.seed] if request.temperature else []),
     ]
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

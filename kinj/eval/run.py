@@ -15,12 +15,12 @@ from kinj.data.rundir import RunDir
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError, with_eval_settings
 from kinj.eval.base import Context, Probe
-from kinj.eval.cache import AnswerCache, fingerprint
+from kinj.eval.cache import AnswerCache
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import measure_json, prediction_rows
 from kinj.models.answering import answer
-from kinj.models.loading import LanguageModel
+from kinj.models.loading import LanguageModel, fingerprint
 from kinj.models.requests import Request, Response
 
 SCHEMA = 1

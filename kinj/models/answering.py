@@ -14,7 +14,7 @@ import torch
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.models.codec import IGNORE, Codec, Example
-from kinj.models.passes import Scored, generate, read_prefixes, score
+from kinj.models.passes import Draw, Scored, generate, read_prefixes, score
 from kinj.models.requests import Request, Response
 
 log = logging.getLogger("kinj")
@@ -40,10 +40,10 @@ def answer(
 ) -> list[Response]:
     """Answers requests of all kinds; in fp32 the answers do not depend on `batch_tokens`.
 
-    Generation is greedy and ends at EOS (of the tokenizer or of the model's generation config), after `max_new_tokens`, or
-    where the model's context is full. The text is what was generated, without EOS and without surrounding white space;
-    `logprob` and `tokens` count EOS too. Requests that differ only in `id` and `meta` are answered once. The model's training
-    mode and the global random state are left as they were.
+    Generation takes the likeliest tokens (or draws them, see `Request.temperature`). It ends at EOS (of the tokenizer or of
+    the model's generation config), after `max_new_tokens`, or where the model's context is full. The text is what was
+    generated, without EOS and without surrounding white space; `logprob` and `tokens` count EOS too. Requests that differ
+    only in `id` and `meta` are answered once. The model's training mode and the global random state are left as they were.
 
     Args:
         language_model: model and codec.
@@ -156,12 +156,14 @@ class _Work:
     def _generate(self, rows: list[tuple[Request, list[int]]]) -> None:
         codec, stops = self.asked.codec, _stops(self.asked)
         limits = [min(request.max_new_tokens, codec.max_length - len(prompt)) for request, prompt in rows]
-        done = generate(self.asked.model, [prompt for _, prompt in rows], limits, stops, codec.pad_id)
+        draws = [_draw(request) for request, _ in rows]
+        done = generate(self.asked.model, [prompt for _, prompt in rows], limits, stops, codec.pad_id, draws)
         for (request, _), result in zip(rows, done, strict=True):
             ids = result.tokens[:-1] if result.tokens[-1] in stops else result.tokens
             text = codec.decode(ids).strip()
+            greedy = request.temperature == 0
             self.answers[request] = Response(
-                request=request, text=text, logprob=result.logprob, tokens=len(result.tokens), greedy=True
+                request=request, text=text, logprob=result.logprob, tokens=len(result.tokens), greedy=greedy
             )
         self._report()
 
@@ -234,6 +236,12 @@ class _Work:
     def _report(self) -> None:
         if self.progress:
             self.progress(len(self.answers), self.total)
+
+
+def _draw(request: Request) -> Draw | None:
+    if request.temperature == 0:
+        return None
+    return Draw(request.temperature, torch.Generator().manual_seed(request.seed))
 
 
 def _stops(asked: Asked) -> frozenset[int]:

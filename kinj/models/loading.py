@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
+import kinj
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.data.rundir import RunDir
@@ -209,3 +211,17 @@ def _explain(name: str, folder: Path | None, part: str, error: Exception) -> Kin
         return KinjError(f"the {part} of the model in {folder} cannot be read: {reason}")
     hint = "is the name right, and can the Hub be reached? A model folder on this machine works offline: --model PATH"
     return UsageError(f"the {part} of the Hub model {name} cannot be had: {reason}", hint)
+
+
+def fingerprint(language_model: LanguageModel) -> str:
+    """A hash of everything that decides a model's answers: weights and their type, tokenizer, prompt format, longest row."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(language_model.model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    codec = language_model.codec
+    settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
+    stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
+    digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())
+    digest.update(language_model.tokenizer.backend_tokenizer.to_str().encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]

@@ -70,10 +70,28 @@ def _forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: An
     return logits[:, -keep:] if keep else logits
 
 
+@dataclass
+class Draw:
+    """How the tokens of one row are drawn; the row's own generator keeps it apart from the others in its batch."""
+
+    temperature: float
+    generator: torch.Generator
+
+    def noise(self, size: int) -> Tensor:
+        """Gumbel noise times the temperature: the largest sum of logit and noise is a draw from the softmax at it."""
+        uniform = torch.rand(size, generator=self.generator, dtype=torch.float64).clamp(min=1e-300)
+        return -(-uniform.log()).log() * self.temperature
+
+
 def generate(
-    model: Any, prompts: Sequence[Sequence[int]], limits: Sequence[int], stops: Collection[int], pad_id: int
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    stops: Collection[int],
+    pad_id: int,
+    draws: Sequence[Draw | None] | None = None,
 ) -> list[Scored]:
-    """Greedy continuations.
+    """Continuations: of the likeliest tokens, or of drawn ones.
 
     Args:
         model: a causal model with a key-value cache.
@@ -81,12 +99,13 @@ def generate(
         limits: most new tokens of each row, at least 1.
         stops: ids that end a row; the one that did is part of the result.
         pad_id: fills the rows up; never looked at.
+        draws: how each row is drawn; by default, and where it is None, the likeliest tokens are taken.
     """
     results = [Scored([]) for _ in prompts]
     state = read_prefixes(model, prompts, pad_id)
     rows = list(range(len(prompts)))
     while True:
-        token, logprob = _most_likely(state.logits)
+        token, logprob = _chosen(state.logits, [draws[row] if draws else None for row in rows])
         for row, identity, amount in zip(rows, token.tolist(), logprob.tolist(), strict=True):
             results[row].tokens.append(identity)
             results[row].logprob += amount
@@ -103,9 +122,12 @@ def generate(
         state = _read_one_more(model, state, token)
 
 
-def _most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Most likely token of each row and its log-probability."""
+def _chosen(logits: Tensor, draws: Sequence[Draw | None]) -> tuple[Tensor, Tensor]:
+    """The next token of each row (the likeliest, or a drawn one) and its log-probability at temperature 1."""
     best = logits.argmax(-1)
+    for row, draw in enumerate(draws):
+        if draw is not None:
+            best[row] = (logits[row].double() + draw.noise(logits.shape[-1]).to(logits.device)).argmax()
     return best, -cross_entropy(logits.float(), best, reduction="none")
 
 

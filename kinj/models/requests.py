@@ -10,7 +10,7 @@ from typing import Any
 class Request:
     """One thing to ask.
 
-    `generate`: a greedy answer to `prompt` (a question; the codec puts it into the model's format).
+    `generate`: an answer to `prompt` (a question; the codec puts it into the model's format).
     `loglikelihood`: log-probability of `continuation` as the answer to `prompt`.
     `rolling`: log-probability of `prompt`, a plain text, token by token.
     """
@@ -21,6 +21,10 @@ class Request:
     max_new_tokens: int = 32
     completion: bool = False
     """`generate` only: `prompt` is the beginning of a text to go on with, not a question."""
+    temperature: float = 0.0
+    """`generate` only: 0 always takes the likeliest token; above 0, tokens are drawn, and the answer depends on `seed`."""
+    seed: int = 0
+    """Randomness of an answer that is drawn."""
     id: str = ""
     meta: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 

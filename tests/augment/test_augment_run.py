@@ -416,13 +416,13 @@ def test_a_worker_that_dies() -> None:
 def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from kinj.augment.methods.formatting import Formatting
 
-    views = Formatting.views
+    renderings = Formatting.renderings
 
     def damaged(self: Formatting, document: Any, *rest: Any) -> Iterator[Any]:
-        for view in views(self, document, *rest):
-            yield replace(view, text=view.text + " more") if document.id == "p10" else view
+        for made in renderings(self, document, *rest):
+            yield made._replace(text=made.text + " more") if document.id == "p10" else made
 
-    monkeypatch.setattr(Formatting, "views", damaged)
+    monkeypatch.setattr(Formatting, "renderings", damaged)
     strict = replace(SETTINGS, augment=replace(SETTINGS.augment, audit=AuditSettings(policy="fail")))
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
         augment(strict)

@@ -10,10 +10,11 @@ import torch
 
 from kinj.config.errors import UsageError
 from kinj.data.records import Document
-from kinj.eval.cache import AnswerCache, fingerprint
+from kinj.eval.cache import AnswerCache
 from kinj.eval.observer import ProbeObserver
 from kinj.eval.run import ask, evaluate
 from kinj.eval.table import format_number, overlap_lines, results_table
+from kinj.models.loading import fingerprint
 from tests.eval.conftest import ask_about
 
 

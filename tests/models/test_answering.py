@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.models.answering import answer
 from kinj.models.codec import Codec
+from kinj.models.passes import Draw
 from kinj.models.requests import Request
 from kinj.models.scratch import train_tokenizer
 
@@ -293,3 +295,30 @@ def test_a_thousand_short_questions_take_seconds():
     start = time.process_time()
     answer(language_model, requests)
     assert time.process_time() - start < 20
+
+
+def test_drawn_answers_do_not_depend_on_the_batch() -> None:
+    model = small("llama")
+    requests = [
+        Request(kind="generate", prompt=prompt, max_new_tokens=12, temperature=temperature, seed=seed)
+        for seed, (prompt, temperature) in enumerate(zip(QUESTIONS, [0.0, 0.7, 1.0, 3.0] * 3, strict=True))
+    ]
+    together = answer(model, requests)
+    assert [answer(model, [request])[0].text for request in requests] == [response.text for response in together]
+    assert [response.greedy for response in together] == [request.temperature == 0 for request in requests]
+    others = answer(model, [replace(request, seed=99) for request in requests])
+    same = [a.text == b.text for a, b in zip(together, others, strict=True)]
+    assert [s for s, request in zip(same, requests, strict=True) if request.temperature == 0] == [True] * 3
+    assert not all(same)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_tokens_are_drawn_from_the_softmax_at_the_temperature(temperature: float) -> None:
+    logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
+    draw = Draw(temperature, torch.Generator().manual_seed(0))
+    count = 8000
+    drawn = torch.stack([(logits.double() + draw.noise(4)).argmax() for _ in range(count)])
+    expected = torch.softmax(logits / temperature, 0)
+    found = torch.bincount(drawn, minlength=4) / count
+    # Five standard errors of a share.
+    assert torch.all((found - expected).abs() <= 5 * (expected * (1 - expected) / count).sqrt())
