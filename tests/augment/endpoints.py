@@ -27,13 +27,14 @@ def said(text: str, finish: str = "stop", **message: Any) -> Body:
 class Exchange:
     """One request, its number (from 1), and ways to answer it."""
 
-    def __init__(self, handler: BaseHTTPRequestHandler, number: int, body: Body) -> None:
-        self.handler, self.number, self.body = handler, number, body
+    def __init__(self, handler: BaseHTTPRequestHandler, number: int, body: Body, leave: Callable[[], None]) -> None:
+        self.handler, self.number, self.body, self.leave = handler, number, body, leave
         self.prompt: str = body["messages"][-1]["content"]
         self.key = handler.headers.get("Authorization", "")
 
     def send(self, status: int, content: bytes, length: int | None = None, **headers: str) -> bool:
         """Sends a response; a `length` beyond the content leaves the client waiting for the rest until it is closed."""
+        self.leave()  # before the client can know, and send the next one
         try:
             self.handler.send_response(status)
             self.handler.send_header("Content-Type", "application/json")
@@ -64,8 +65,8 @@ class Server:
     def __init__(self) -> None:
         self.write: Callable[[str], str | Body] = lambda prompt: f"Rewritten: {prompt.split('Text:')[-1].strip()}"
         self.fault: Fault = lambda exchange: False
-        self.delay = 0.0
-        self.number = self.flying = self.most_flying = 0
+        self.number = self.most_flying = 0
+        self.flying: set[int] = set()
         self.received: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.times: list[float] = []
@@ -77,21 +78,20 @@ class Server:
         identity = json.dumps(body, sort_keys=True)
         with self.lock:
             self.number += 1
-            self.flying += 1
-            self.most_flying = max(self.most_flying, self.flying)
+            self.flying.add(self.number)
+            self.most_flying = max(self.most_flying, len(self.flying))
             self.received[identity] += 1
             self.times.append(time.monotonic())
-            exchange = Exchange(handler, self.number, body)
+            number = self.number
+        exchange = Exchange(handler, number, body, lambda: self.flying.discard(number))
         try:
-            time.sleep(self.delay)
             if not self.fault(exchange):
                 text = self.write(exchange.prompt)
                 with self.lock:
                     self.answered[identity] += 1
                 exchange.reply(said(text) if isinstance(text, str) else text)
         finally:
-            with self.lock:
-                self.flying -= 1
+            exchange.leave()
 
 
 @contextmanager

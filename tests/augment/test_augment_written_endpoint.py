@@ -63,7 +63,14 @@ def test_a_faithful_server(server: Server) -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 3, 8])
 def test_no_more_are_on_their_way_than_asked_for(in_flight: int, server: Server) -> None:
-    server.delay = 0.05
+    def hold(exchange: Exchange) -> bool:
+        for _ in range(2000):
+            if exchange.number > in_flight or server.most_flying >= in_flight:
+                break
+            time.sleep(0.005)
+        return False
+
+    server.fault = hold
     client_for(server, in_flight=in_flight).complete(CALLS)
     assert server.most_flying == in_flight
 

@@ -116,7 +116,7 @@ def test_a_whole_run(server: Server, url: str) -> None:
 def test_after_a_kill_nothing_is_asked_twice(answered: int, server: Server, url: str) -> None:
     gate = Gate(server, answered)
     child = start(url, "augment.llm.in_flight=4")
-    wait_for(lambda: lines(REPLIES) == answered and server.flying == 4)
+    wait_for(lambda: lines(REPLIES) == answered and len(server.flying) == 4)
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
     assert not OUTPUT.exists()
@@ -125,7 +125,7 @@ def test_after_a_kill_nothing_is_asked_twice(answered: int, server: Server, url:
     with REPLIES.open("ab") as file:
         file.write(b'{"key":"torn')
     gate.open.set()
-    wait_for(lambda: server.flying == 0)
+    wait_for(lambda: not server.flying)
     server.fault = lambda exchange: False
     code, _, err = kinj(url, *(["--resume"] if Path(f"{OUTPUT}.part").exists() else []))
     assert (code, f"({answered} more are answered already)" in err) == (0, True)
@@ -157,7 +157,7 @@ def test_a_killed_run_ends_with_the_bytes_of_one_that_was_not(server: Server) ->
 def test_ctrl_c_waits_for_what_is_paid_for(server: Server, url: str) -> None:
     gate = Gate(server, 30)
     child = start(url, "augment.llm.in_flight=4")
-    wait_for(lambda: lines(REPLIES) == 30 and server.flying == 4)
+    wait_for(lambda: lines(REPLIES) == 30 and len(server.flying) == 4)
     os.killpg(child.pid, signal.SIGINT)
     time.sleep(0.5)
     server.fault = lambda exchange: False
