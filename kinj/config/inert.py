@@ -10,6 +10,9 @@ from kinj.config.check import stage_optim
 from kinj.config.names import BUILT_IN_MODELS
 from kinj.config.schema import OptimSettings, Settings
 
+WITH_SETTINGS = ("formatting", "masked", "reverse", "templates")
+"""Augmentation methods with settings of their own, under `augment.NAME`."""
+
 USED_BY = {
     "augment": ("seed", "run", "data", "augment"),
     "train": ("seed", "run", "model", "data", "augment", "train", "optim", "eval"),
@@ -24,6 +27,8 @@ Rule = Callable[[Settings], Iterator[tuple[str, str]]]
 def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
+    if command == "augment":
+        rules += [_methods]
     if command == "train":
         rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
     for rule in rules:
@@ -101,14 +106,23 @@ def _documents(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "data.documents", "data.name is biographies; add data=corpus"
 
 
+def _methods(settings: Settings) -> Iterator[tuple[str, str]]:
+    used = {part for method in settings.augment.method for part in method.split("+")}
+    for name in WITH_SETTINGS:
+        if name not in used:
+            yield f"augment.{name}.", f"augment.method does not name {name}"
+
+
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
     why = "in training, each source names its own: train.stages.STAGE.data.SOURCE."
     yield "augment.method", f"{why}augment"
     yield "augment.views", f"{why}views"
     yield "augment.workers", "in training, views are made by the training process"
     stages = [settings.train.stages[name] for name in settings.train.order]
-    if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
-        yield "augment.formatting.", "no source of a stage is augmented by formatting"
+    used = {method for stage in stages for source in stage.data.values() for method in source.augment}
+    for name in WITH_SETTINGS:
+        if name not in used:
+            yield f"augment.{name}.", f"no source of a stage is augmented by {name}"
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, str]]:
