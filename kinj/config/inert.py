@@ -11,6 +11,9 @@ from kinj.config.check import links, stage_optim
 from kinj.config.names import BUILT_IN_MODELS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings
 
+WITH_SETTINGS = ("formatting", "masked", "reverse", "templates")
+"""Augmentation methods with settings of their own, under `augment.NAME`."""
+
 USED_BY = {
     "augment": ("seed", "run", "model", "data", "augment"),
     "train": ("seed", "run", "model", "data", "augment", "train", "optim", "eval"),
@@ -28,7 +31,7 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     if command == "train":
         rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
     if command == "augment":
-        rules += [_augmenting, _language_model]
+        rules += [_methods, _augmenting, _language_model]
     for rule in rules:
         yield from rule(settings)
 
@@ -115,10 +118,7 @@ def _augmenting(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:
-    asking = set(WRITTEN) & set(links(settings.augment.method))
-    for name in set(WRITTEN) - asking:
-        yield f"augment.{name}.", f"augment.method does not name {name}"
-    if not asking:
+    if not set(WRITTEN) & set(links(settings.augment.method)):
         yield "augment.llm.", "no method in augment.method is written by a language model"
         return
     for name in ("workers", "engine"):
@@ -126,6 +126,13 @@ def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.augment.llm.url is None:
         for name in ("key_env", "retries", "timeout"):
             yield f"augment.llm.{name}", "the model is on this machine (augment.llm.url is not set)"
+
+
+def _methods(settings: Settings) -> Iterator[tuple[str, str]]:
+    used = set(links(settings.augment.method))
+    for name in (*WITH_SETTINGS, *WRITTEN):
+        if name not in used:
+            yield f"augment.{name}.", f"augment.method does not name {name}"
 
 
 def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -139,8 +146,10 @@ def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in (*WRITTEN, "llm"):
         yield f"augment.{name}.", "views that a language model writes are made before training (kinj augment)"
     stages = [settings.train.stages[name] for name in settings.train.order]
-    if not any("formatting" in source.augment for stage in stages for source in stage.data.values()):
-        yield "augment.formatting.", "no source of a stage is augmented by formatting"
+    used = {method for stage in stages for source in stage.data.values() for method in source.augment}
+    for name in WITH_SETTINGS:
+        if name not in used:
+            yield f"augment.{name}.", f"no source of a stage is augmented by {name}"
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ SILENT = [
     (["augment.views=3"], "augment.views", "train.stages.STAGE.data.SOURCE.views"),
     (["augment.workers=2"], "augment.workers", "made by the training process"),
     (["augment.formatting.exclude=[html]"], "augment.formatting.exclude", "no source of a stage is augmented"),
+    (["augment.masked.mask=x"], "augment.masked.mask", "no source of a stage is augmented by masked"),
     (["train.stages.inject.data.documents.views=3"], "train.stages.inject.data.documents.views", "names no method"),
     (["train.probes=[qa]"], "train.probes", "train.probe_every is not set"),
     (["train.probe_every=5"], "train.probe_every", "names no probe"),
@@ -92,3 +93,11 @@ def test_section_a_command_does_not_read() -> None:
 
 def test_shipped_choices_are_not_warned_about() -> None:
     assert load("augment", ["model=scratch", "train=pit"], environ={}).warnings == []
+
+
+def test_settings_of_a_method_that_is_not_named_warn() -> None:
+    typed = ["augment.method=[permute,reverse]", "augment.masked.mask=x", "augment.reverse.words=3"]
+    (warning,) = load("augment", typed, environ={}).warnings
+    assert "augment.masked.mask" in warning
+    assert "augment.method does not name masked" in warning
+    assert load("augment", ["augment.method=[permute]"], environ={}).warnings == []
