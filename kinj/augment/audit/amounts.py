@@ -37,8 +37,8 @@ _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
 _SIGNED_FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "tn": 1e12}
 _ABOUT = re.compile(
-    r"(?:\b(?:about|around|approximately|approx\.?|roughly|some|nearly|almost|over|under|circa|ca?\.|close to|up to|(?:more|less|fewer)"
-    r"\sthan|at\s(?:least|most)|just|above|below|exceed(?:s|ed|ing)?|by)\s(?:an?\s(?:estimated\s)?)?|~\s?|>\s?|<\s?)$",
+    r"(?:\b(?:about|around|approximately|approx\.?|roughly|some|nearly|almost|over|under|circa|ca?\.|close to|up to"
+    r"|(?:more|less|fewer)\sthan|at\s(?:least|most)|just|above|below|exceed(?:s|ed|ing)?|by)\s(?:an?\s(?:estimated\s)?)?|~\s?|>\s?|<\s?)$",
     re.I,
 )
 _BEFORE_RANGE = re.compile(r"\s*(?:-|to|and|or|by|x|×)\s*")

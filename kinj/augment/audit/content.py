@@ -111,11 +111,8 @@ class Content:
 
     def _filled(self) -> Iterator[tuple[list[str], list[Mention[Any]]]]:
         """Sentence by sentence, the words and marks, and the mentions that the marks stand for."""
-        upcoming = iter(
-            sorted(
-                [*self.amounts, *(m for m in self.dates if not m.weak), *self.names], key=lambda mention: mention.start
-            )
-        )
+        everything: list[Mention[Any]] = [*self.amounts, *(m for m in self.dates if not m.weak), *self.names]
+        upcoming = iter(sorted(everything, key=lambda mention: mention.start))
         mention = next(upcoming, None)
         for _, sentence in groupby(self.words, key=lambda word: word.sentence):
             words: list[str] = []

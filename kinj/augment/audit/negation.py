@@ -10,22 +10,28 @@ from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
 
 _CUES = word_set("not cannot never no none nobody nothing nowhere neither nor without unable impossible")
-_IMPLICIT = word_set("""lack lacking lacked lacks fail failed fails failing failure deny denied denies denying refuse refused refuses refusing
-    refusal prevent prevented prevents preventing prohibit prohibited prohibits forbid forbidden forbade ban banned only except
-    exclude excluded excludes excluding avoid avoided avoids absent absence few little hardly barely scarcely rarely seldom
-    unlike rather instead false incorrect wrong unless until stop stopped cease ceased oppose opposed reject rejected decline
-    declined contrary missing zero free inability incapable limited outlaw outlawed disallow disallowed illegal unlikely
-    insufficient abandon abandoned despite although however less least but restricted restrict inadequate loss lost minimal
-    eliminate eliminated end ended untrue instead invalid difficult hard too exempt other alone sole solely purely regardless
-    independent independently instead unsuccessful unsuccessfully doubt""")
+_IMPLICIT = word_set("""
+    lack lacking lacked lacks fail failed fails failing failure deny denied denies denying refuse refused refuses
+    refusing refusal prevent prevented prevents preventing prohibit prohibited prohibits forbid forbidden forbade
+    ban banned only except exclude excluded excludes excluding avoid avoided avoids absent absence few little hardly
+    barely scarcely rarely seldom unlike rather instead false incorrect wrong unless until stop stopped cease ceased
+    oppose opposed reject rejected decline declined contrary missing zero free inability incapable limited outlaw
+    outlawed disallow disallowed illegal unlikely insufficient abandon abandoned despite although however less least
+    but restricted restrict inadequate loss lost minimal eliminate eliminated end ended untrue instead invalid
+    difficult hard too exempt other alone sole solely purely regardless independent independently instead
+    unsuccessful unsuccessfully doubt
+    """)
 """Words that can say in a paraphrase what a negation says. They answer one, but are never an offence themselves."""
 
-_OPPOSITES = word_set("""improbable illegal irregular irrelevant incorrect incomplete indirect inactive inaccurate insufficient
-    inability invalid invisible inappropriate ineffective informal inconsistent incapable disagree disagreed dislike disapprove
-    dishonest disable disabled dissatisfied disloyal disobey disprove disproved immature immoral impatient imperfect impolite
-    impure illogical illegitimate illiterate irrational irresponsible irreversible nonviolent nonexistent inorganic infinite
-    inseparable inedible inexpensive infrequent insecure intolerant involuntary disallow disallowed disconnected
-    discontinue discontinued disprove disproven disrespect immobile immortal insoluble insignificant""")
+_OPPOSITES = word_set("""
+    improbable illegal irregular irrelevant incorrect incomplete indirect inactive inaccurate insufficient inability
+    invalid invisible inappropriate ineffective informal inconsistent incapable disagree disagreed dislike
+    disapprove dishonest disable disabled dissatisfied disloyal disobey disprove disproved immature immoral
+    impatient imperfect impolite impure illogical illegitimate illiterate irrational irresponsible irreversible
+    nonviolent nonexistent inorganic infinite inseparable inedible inexpensive infrequent insecure intolerant
+    involuntary disallow disallowed disconnected discontinue discontinued disprove disproven disrespect immobile
+    immortal insoluble insignificant
+    """)
 _NOT_UN = ("unit", "uni", "under", "until", "unless", "unto", "uncle")
 _AFTER_NO = word_set("doubt matter wonder")
 _ONLY = word_set("only just merely simply solely alone to until necessarily")
