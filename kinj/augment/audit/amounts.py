@@ -30,7 +30,8 @@ _LITERAL = re.compile(
     r"|(?P<fraction>[½¼¾⅓⅔])"
 )
 _CURRENCY = re.compile(rf"(?:\b[A-Z]{{1,3}})?(?P<sign>[{CURRENCY_SIGNS}])\s?$")
-_MINUS = re.compile(r"(?:(?<![\w).\-])-|\bminus\s)$")
+_MINUS = re.compile(r"(?:(?<![^\s($£€])-|\bminus\s)$")
+_LONGEST_SIGN = 6
 _SCALE_ENDS = ("sand", "lion")
 """Last letters of thousand, million, billion and trillion."""
 _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
@@ -52,7 +53,7 @@ def amounts(text: str, words: Sequence[Token], taken: Sequence[tuple[int, int]])
         words: its words.
         taken: spans that are dates and must not be read again.
     """
-    found = sorted([*_literals(text, taken), *_spelled(text, words, taken)])
+    found = sorted([*_literals(text, taken), *_spelled(text, words, taken)], key=lambda mention: mention.start)
     for place, mention in enumerate(found):
         yield _with_unit_of_range(text, mention, found[place + 1] if place + 1 < len(found) else None)
 
@@ -69,10 +70,10 @@ def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[A
             continue
         value, step = _digits(match["digits"])
         end = match.end("digits")
-        before = text[max(0, match.start() - 6) : match.start()]
-        paid = _CURRENCY.search(before)
+        window = max(0, match.start() - _LONGEST_SIGN), match.start()
+        paid = _CURRENCY.search(text, *window)
         currency = UNITS[paid["sign"]] if paid else None
-        sign = _MINUS.search(before)
+        sign = _MINUS.search(text, *window)
         if match["half"]:
             value, step, end = value + _SIGNED_FRACTIONS[match["half"].strip()], 1e-9, match.end()
         elif match["ordinal"]:

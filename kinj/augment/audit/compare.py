@@ -31,7 +31,21 @@ def audit(original: Document, view: Document, *, whole: bool = True) -> list[Cha
         *(Change(kind, "changed", a, b) for kind, a, b in exchanged(theirs, ours)),
         *(Change("negation", "changed", a, b) for a, b in flipped(theirs, ours)),
     ]
-    return sorted(dict.fromkeys(found), key=lambda change: KINDS.index(change.kind))
+    return sorted(_once(found), key=lambda change: KINDS.index(change.kind))
+
+
+def _once(found: Iterable[Change]) -> list[Change]:
+    """Each change once. A negation may be found by its words and by its sentence; the sentence then says it all."""
+    changes = list(dict.fromkeys(found))
+    sentences = [change for change in changes if change.kind == "negation" and change.how == "changed"]
+
+    def said(change: Change) -> bool:
+        return change.kind == "negation" and any(
+            other is not change and change.original in other.original and change.view in other.view
+            for other in sentences
+        )
+
+    return [change for change in changes if not said(change)]
 
 
 def _notes(document: Document) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from kinj.augment.audit.amounts import Amount, amounts
 from kinj.augment.audit.dates import Readings, When, dates
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, initials, names
-from kinj.augment.audit.negation import Negation, is_content, negations, opposite_of
+from kinj.augment.audit.negation import Negation, affirmative, is_content, negations, opposite_of
 from kinj.augment.audit.plain import plain
 from kinj.augment.audit.quotes import quoted_words, quotes
 from kinj.augment.audit.tokens import Token, tokens
@@ -24,7 +24,13 @@ CACHED = 4
 FEWEST_WORDS = 2
 """Words besides its mentions that a sentence needs before it is compared as a frame."""
 
-Frame = tuple[str, ...]
+
+class Filled(NamedTuple):
+    """What stands in a sentence's frame: its mentions, and after how many of its words a negation stands."""
+
+    sentence: int
+    mentions: list[Mention[Any]]
+    negated: list[int]
 
 
 class Content:
@@ -84,6 +90,11 @@ class Content:
         """What the dates may mean, all readings in one list."""
         return tuple(when for mention in self.dates for when in mention.value)
 
+    def written(self, sentence: int) -> str:
+        """A sentence as it stands in the text, without white space around and more than one space between words."""
+        words = [word for word in self.words if word.sentence == sentence]
+        return " ".join(self.text[words[0].start : words[-1].end].split())
+
     @cached_property
     def sentences(self) -> list[frozenset[str]]:
         """The stems of each sentence's content words."""
@@ -101,31 +112,34 @@ class Content:
         return frozenset(stem(base) for word in self.vocabulary if (base := opposite_of(word)))
 
     @cached_property
-    def frames(self) -> dict[Frame, list[list[Mention[Any]]]]:
-        """Sentences that hold mentions: their words with `<kind>` for each mention, and the mentions of each such sentence."""
-        found: dict[Frame, list[list[Mention[Any]]]] = {}
-        for words, mentions in self._filled():
-            if mentions and len(words) - len(mentions) >= FEWEST_WORDS:
-                found.setdefault(tuple(words), []).append(mentions)
+    def frames(self) -> dict[tuple[str, ...], list[Filled]]:
+        """Sentences by their words, with `<kind>` for each mention and without negations."""
+        found: dict[tuple[str, ...], list[Filled]] = {}
+        for words, filled in self._filled():
+            if len(words) - len(filled.mentions) >= FEWEST_WORDS:
+                found.setdefault(tuple(words), []).append(filled)
         return found
 
-    def _filled(self) -> Iterator[tuple[list[str], list[Mention[Any]]]]:
-        """Sentence by sentence, the words and marks, and the mentions that the marks stand for."""
+    def _filled(self) -> Iterator[tuple[list[str], Filled]]:
+        """Sentence by sentence, the words and marks, and what stands in it."""
         everything: list[Mention[Any]] = [*self.amounts, *(m for m in self.dates if not m.weak), *self.names]
         upcoming = iter(sorted(everything, key=lambda mention: mention.start))
         mention = next(upcoming, None)
-        for _, sentence in groupby(self.words, key=lambda word: word.sentence):
+        for number, sentence in groupby(self.words, key=lambda word: word.sentence):
             words: list[str] = []
-            mentions: list[Mention[Any]] = []
+            filled = Filled(number, [], [])
             for word in sentence:
                 while mention is not None and mention.end <= word.start:
                     mention = next(upcoming, None)
                 if mention is None or word.end <= mention.start:
-                    words.append(word.folded)
-                elif not mentions or mentions[-1] is not mention:
+                    affirmed = affirmative(word.folded)
+                    words += filter(None, [affirmed])
+                    if affirmed != word.folded:
+                        filled.negated.append(len(words))
+                elif not filled.mentions or filled.mentions[-1] is not mention:
                     words.append("<number>" if mention.kind == "quantity" else f"<{mention.kind}>")
-                    mentions.append(mention)
-            yield words, mentions
+                    filled.mentions.append(mention)
+            yield words, filled
 
     def around(self, mention: Mention[Any], reach: int = 6) -> frozenset[str]:
         """The stems of content words within `reach` words of a mention, itself left out."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kinj.augment.audit.lexicon import MONTHS, WEEKDAYS, listed, word_set
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
+from kinj.augment.audit.units import unit_after
 
 
 class When(NamedTuple):
@@ -47,7 +48,7 @@ _CENTURY = re.compile(
 _DECADE = re.compile(r"(?<![\w.,])(?P<year>\d{3}0)'?s\b|(?<!\w)'(?P<short>[1-9]0)s\b")
 _YEARS = re.compile(
     r"(?<![\w.,$£€¥#/-])(?P<year>1\d{3}|20\d{2})(?:(?P<to>[-/])(?P<second>\d{4}|\d{2}))?"
-    r"(?![\w%°/]|[,.]\d|-\d|\s?(?:%|°|percent|per\scent|km|miles?|m|metres?|meters?|kg|ft|feet|people|kilomet\w+|square|million|thousand|billion)\b)"
+    r"(?![\w%°/]|[,.]\d|-\d|\s(?:people|million|thousand|billion)\b)"
 )
 _TIME = re.compile(
     r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3])(?:[:.](?P<minute>[0-5]\d)(?::\d{2})?)?\s?(?P<half>[ap])\.?m\b\.?"
@@ -178,9 +179,11 @@ def _years(text: str) -> Iterator[Mention[Readings]]:
         yield _mention(match, When(int(match["year"] or f"19{match['short']}"), span=10))
     for match in _YEARS.finditer(text):
         year = int(match["year"])
+        if unit_after(text, match.end("year")):
+            continue
         if second := match["second"]:
             later = int(second) if len(second) == 4 else year // 100 * 100 + int(second)
-            if later > year:
+            if later >= year:
                 yield Mention("date", match.start(), match.end("year"), (When(year),))
                 yield Mention("date", match.start("second"), match.end(), (When(later),))
                 continue

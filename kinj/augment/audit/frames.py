@@ -10,27 +10,33 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kinj.augment.audit.amounts import same_amount
-from kinj.augment.audit.content import Content, Frame
+from kinj.augment.audit.content import Content, Filled
 from kinj.augment.audit.dates import said
 from kinj.augment.audit.lexicon import FUNCTION_WORDS
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, initials, related
 
+Frame = tuple[str, ...]
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
 
 def exchanged(original: Content, view: Content) -> Iterator[tuple[str, str, str]]:
-    """Kind, original's text and view's text of each mention that differs in an otherwise equal sentence."""
-    theirs = original.frames
-    for frame, filled in view.frames.items():
-        if frame not in theirs:
-            continue
-        for mentions in filled:
-            candidates = [_differences(frame, known, mentions, original) for known in theirs[frame]]
-            changed = min(candidates, key=len)
-            renamed = len(changed) == 1 and changed[0][1] is mentions[0] and _is_subject(frame)
-            for known, found in changed if not renamed else ():
-                yield found.kind, _written(original, known), _written(view, found)
+    """Kind, original's text and view's text of each difference in otherwise equal sentences: mentions and negations."""
+    for frame, sentences in view.frames.items():
+        known = original.frames.get(frame, [])
+        for here in sentences if known else ():
+            if all(there.negated != here.negated for there in known):
+                yield "negation", original.written(known[0].sentence), view.written(here.sentence)
+            for a, b in _mentions_changed(frame, known, here.mentions, original):
+                yield b.kind, _written(original, a), _written(view, b)
+
+
+def _mentions_changed(
+    frame: Frame, known: Sequence[Filled], found: Sequence[Mention[Any]], original: Content
+) -> list[tuple[Mention[Any], Mention[Any]]]:
+    changed = min((_differences(frame, there.mentions, found, original) for there in known), key=len)
+    renamed = len(changed) == 1 and changed[0][1] is found[0] and found[0].kind == "name" and _is_subject(frame)
+    return [] if renamed else changed
 
 
 def _differences(
@@ -41,9 +47,12 @@ def _differences(
         (a, b)
         for group in _groups(frame)
         for a, b in zip(known[group], found[group], strict=True)
-        if not any(_same(other, b, original) for other in known[group])
-        or not any(_same(a, other, original) for other in found[group])
+        if not _same(a, b, original) and not (_holds(known[group], b.value) and _holds(found[group], a.value))
     ]
+
+
+def _holds(mentions: Sequence[Mention[Any]], value: object) -> bool:
+    return any(mention.value == value for mention in mentions)
 
 
 def _is_subject(frame: Frame) -> bool:

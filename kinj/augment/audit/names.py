@@ -140,7 +140,8 @@ def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
     label = headings.is_label(run[0].sentence)
     sure = () if label else tuple(word.folded for word in run if _is_sure(word, headings))
     if parts in _SHORT_FORMS:
-        parts = sure = (_SHORT_FORMS[parts],)
+        sure = (_SHORT_FORMS[parts],)
+        parts = (*sure, *parts)
     yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
 
 

@@ -16,7 +16,7 @@ def flipped(original: Content, view: Content) -> Iterator[tuple[str, str]]:
     """What the original says and what the view says instead."""
     for mention in original.negations:
         if not mention.weak and (place := _affirmed(mention.value, view)) is not None:
-            yield original.text[mention.start : mention.end], _first_words(view, place)
+            yield " ".join(original.text[mention.start : mention.end].split()), view.written(place)
     yield from ((ours, theirs) for theirs, ours in _opposites(view, original))
     yield from _opposites(original, view)
 
@@ -37,11 +37,6 @@ def _affirmed(negation: Negation, view: Content) -> int | None:
 def _asks(content: Content, sentence: int) -> bool:
     last = max((word.end for word in content.words if word.sentence == sentence), default=0)
     return content.text[last : last + 2].lstrip("\"' ").startswith("?")
-
-
-def _first_words(content: Content, sentence: int) -> str:
-    words = [word for word in content.words if word.sentence == sentence]
-    return " ".join(content.text[words[0].start : words[min(len(words), 8) - 1].end].split())
 
 
 def _opposites(one: Content, other: Content) -> Iterator[tuple[str, str]]:
