@@ -12,7 +12,7 @@ from kinj.augment.audit.dates import Readings, When, dates
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, initials, names
-from kinj.augment.audit.negation import Negation, affirmative, is_content, negations, opposite_of
+from kinj.augment.audit.negation import AFFIRMED, Negation, is_content, negations, opposite_of
 from kinj.augment.audit.plain import plain
 from kinj.augment.audit.quotes import quoted_words, quotes
 from kinj.augment.audit.tokens import Token, tokens
@@ -132,8 +132,9 @@ class Content:
                 while mention is not None and mention.end <= word.start:
                     mention = next(upcoming, None)
                 if mention is None or word.end <= mention.start:
-                    affirmed = affirmative(word.folded)
-                    words += filter(None, [affirmed])
+                    affirmed = AFFIRMED.get(word.folded, word.folded)
+                    if affirmed:
+                        words.append(affirmed)
                     if affirmed != word.folded:
                         filled.negated.append(len(words))
                 elif not filled.mentions or filled.mentions[-1] is not mention:

@@ -21,12 +21,12 @@ _ENDINGS = (
 _SHORTEST_ROOT = 3
 _NEVER_SURE = TITLES | MONTHS.keys() | WEEKDAYS | NUMERALS
 _NOT_FUNCTION = frozenset({"US", "U.S."})
-_INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
+_INSIDE = re.compile(r"\s(?:of|for|and|de|in)(?:\sthe)?\s")
 _HEADING = 0.5
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
 _SHORT = 3
 _sentence = attrgetter("sentence")
-_CODE = re.compile(r"\d")
+_CODE = re.compile(r"[^\W\d_]\w*\d\w*")
 """A word with a digit in it (`mp3`) is a name however it is written."""
 
 
@@ -91,40 +91,31 @@ def names(text: str, words: Sequence[Token], others: Sequence[Mention[Any]]) -> 
         others: dates and quantities; what stands in them is no name.
     """
     found = list(_runs(Headings(text, words), others))
-    between = {word.start: place for place, word in enumerate(words)}
-    after = {word.end: place for place, word in enumerate(words)}
-    chain = 0
+    first = 0
     for place in range(1, len(found) + 1):
-        if place < len(found):
-            last, following = after[found[place - 1].end], between[found[place].start]
-            inside = words[last + 1 : following]
-            if (
-                inside
-                and len(inside) < 3
-                and all(w.folded in _INSIDE and not w.opens for w in (*inside, words[following]))
-            ):
-                continue
-        if place - chain > 1:
-            title = tuple(word for mention in found[chain:place] for word in mention.value.words)
-            found[chain:place] = [m._replace(value=m.value._replace(title=title)) for m in found[chain:place]]
-        chain = place
+        if place < len(found) and _INSIDE.fullmatch(text, found[place - 1].end, found[place].start):
+            continue
+        if place - first > 1:
+            title = tuple(word for mention in found[first:place] for word in mention.value.words)
+            found[first:place] = [m._replace(value=m.value._replace(title=title)) for m in found[first:place]]
+        first = place
     return found
 
 
 def _runs(headings: Headings, others: Sequence[Mention[Any]]) -> Iterator[Mention[Name]]:
     elsewhere = {place for mention in others for place in range(mention.start, mention.end)}
     run: list[Token] = []
-    for word in headings.words:
-        first = word.text[0]
-        capital = first.isupper() or (
-            first.islower() and not word.text.isalpha() and _CODE.search(word.text) is not None
-        )
-        inside = capital and word.start not in elsewhere
-        if run and not (inside and word.joined):
+    last = -1
+    for place, word in enumerate(headings.words):
+        if word.text.islower() and word.text.isalpha():
+            continue
+        if not (word.text[0].isupper() or _CODE.fullmatch(word.text)) or word.start in elsewhere:
+            continue
+        if run and not (word.joined and place == last + 1):
             yield from _name(run, headings)
             run = []
-        if inside:
-            run.append(word)
+        run.append(word)
+        last = place
     if run:
         yield from _name(run, headings)
 

@@ -33,8 +33,11 @@ _OPPOSITES = word_set("""
     immortal insoluble insignificant
     """)
 _NOT_UN = ("unit", "uni", "under", "until", "unless", "unto", "uncle")
-_PLAIN_CUES = word_set("not never no")
-_IRREGULAR = {"cannot": "can", "can't": "can", "won't": "will", "shan't": "shall"}
+AFFIRMED = {"not": "", "never": "", "no": "", "cannot": "can", "can't": "can", "won't": "will", "shan't": "shall"} | {
+    f"{word}n't": word
+    for word in word_set("is are was were do does did has have had would could should must need might ought")
+}
+"""What is left of a word without the negation in it."""
 _AFTER_NO = word_set("doubt matter wonder")
 _ONLY = word_set("only just merely simply solely alone to until necessarily")
 _WINDOW_BEFORE, _WINDOW_AFTER = 3, 4
@@ -79,15 +82,6 @@ def _cue(text: str, words: Sequence[Token], place: int) -> str | None:
     if small == "non" and place + 1 < len(words) and text[words[place].end] == "-":
         return "non"
     return small if small in _IMPLICIT else None
-
-
-def affirmative(word: str) -> str:
-    """What is left of a word without the negation in it: `was` of `wasn't`, nothing of `not`, else the word."""
-    if word in _PLAIN_CUES:
-        return ""
-    if word.endswith("n't") or word == "cannot":
-        return _IRREGULAR.get(word, word.removesuffix("n't"))
-    return word
 
 
 def _around(words: Sequence[Token], place: int, cue: str, *, implicit: bool) -> Negation:

@@ -11,6 +11,8 @@ from kinj.augment.audit.lexicon import ABBREVIATIONS, TITLES
 from kinj.augment.audit.plain import BREAK
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?![^\W\d_])|[^\W\d_][^\W_]*(?:'[^\W\d_]+)*|\d+(?:[.,]\d+)*[^\W\d_]*")
+_MAY_END = frozenset({"a.m.", "p.m.", "B.C.", "A.D.", "etc."})
+"""Words with a full stop of their own that may also end a sentence: what follows is no part of the same name."""
 _STOPS = re.compile(rf"[.!?:](?=[\s\"')\]]|$)|\n\s*\n|{BREAK}")
 _OPENS = re.compile(rf"[.!?:\"(\[\n{BREAK}]|(?<!\w)'")
 
@@ -39,22 +41,15 @@ def tokens(text: str) -> list[Token]:
     for match in _WORD.finditer(text):
         start, stop = match.span()
         gap = text[end:start]
-        opens = joined = colon = False
         if gap == " " and found:
-            joined = not last.endswith(".") or not _may_end(last)
+            opens, colon, joined = False, False, last not in _MAY_END
         else:
             opens, joined, stops = _gap(gap, last)
-            colon = ":" in gap
-            if stops and found:
-                sentence += 1
-        opens = opens or not found
+            opens, colon, joined = opens or not found, ":" in gap, joined and bool(found)
+            sentence += stops and bool(found)
         last, end = text[start:stop], stop
-        found.append(Token(last, fold(last), start, end, sentence, opens, colon, joined and len(found) > 0))
+        found.append(Token(last, fold(last), start, end, sentence, opens, colon, joined))
     return found
-
-
-def _may_end(word: str) -> bool:
-    return word.lower() in ("a.m.", "p.m.", "b.c.", "a.d.")
 
 
 def _gap(gap: str, before: str) -> tuple[bool, bool, bool]:
