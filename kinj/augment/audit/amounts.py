@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.numerals import SCALES, spelled
@@ -45,17 +46,17 @@ _ABOUT = re.compile(
 _BEFORE_RANGE = re.compile(r"\s*(?:-|to|and|or|by|x|×)\s*")
 
 
-def amounts(text: str, words: Sequence[Token], taken: Sequence[tuple[int, int]]) -> Iterator[Mention[Amount]]:
+def amounts(text: str, words: Sequence[Token], dates: Sequence[Mention[Any]]) -> list[Mention[Amount]]:
     """Numbers and quantities in order of place.
 
     Args:
-        text: plain text.
+        text: a sentence.
         words: its words.
-        taken: spans that are dates and must not be read again.
+        dates: what is not to be read again.
     """
+    taken = [(mention.start, mention.end) for mention in dates]
     found = sorted([*_literals(text, taken), *_spelled(text, words, taken)], key=lambda mention: mention.start)
-    for place, mention in enumerate(found):
-        yield _with_unit_of_range(text, mention, found[place + 1] if place + 1 < len(found) else None)
+    return [_with_unit_of_range(text, mention, following) for mention, following in zip_longest(found, found[1:])]
 
 
 def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[Amount]]:

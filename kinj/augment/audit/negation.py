@@ -59,8 +59,7 @@ def negations(text: str, words: Sequence[Token]) -> Iterator[Mention[Negation]]:
         cue = _cue(text, words, place)
         if cue is not None:
             value = _around(words, place, cue, implicit=cue in _IMPLICIT)
-            end = next((w.end for w in words[place + 1 : place + 4] if w.folded == value.focus), word.end)
-            yield Mention("negation", word.start, max(end, _end_of_focus(words, place)), value, value.implicit)
+            yield Mention("negation", word.start, _end_of_focus(words, place), value, value.implicit)
 
 
 def _cue(text: str, words: Sequence[Token], place: int) -> str | None:
@@ -85,24 +84,15 @@ def _cue(text: str, words: Sequence[Token], place: int) -> str | None:
 
 
 def _around(words: Sequence[Token], place: int, cue: str, *, implicit: bool) -> Negation:
-    sentence = words[place].sentence
-    before = [w for w in words[max(0, place - 10) : place] if w.sentence == sentence]
-    after = [w for w in words[place + 1 : place + 12] if w.sentence == sentence]
-    left = [stem(w.folded) for w in before if is_content(w.folded)][-_WINDOW_BEFORE:]
-    right = [stem(w.folded) for w in after if is_content(w.folded)][:_WINDOW_AFTER]
+    left = [stem(w.folded) for w in words[max(0, place - 10) : place] if is_content(w.folded)][-_WINDOW_BEFORE:]
+    right = [stem(w.folded) for w in words[place + 1 : place + 12] if is_content(w.folded)][:_WINDOW_AFTER]
     focus = right[0] if right else left[-1] if left else ""
     return Negation(cue, focus, frozenset(left + right), frozenset(right or left), implicit)
 
 
 def _end_of_focus(words: Sequence[Token], place: int) -> int:
     """Where the first content word after the cue ends."""
-    sentence = words[place].sentence
-    for word in words[place + 1 : place + 5]:
-        if word.sentence != sentence:
-            break
-        if is_content(word.folded):
-            return word.end
-    return words[place].end
+    return next((w.end for w in words[place + 1 : place + 5] if is_content(w.folded)), words[place].end)
 
 
 def is_content(word: str) -> bool:
