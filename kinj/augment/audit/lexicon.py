@@ -68,8 +68,8 @@ _NATIONS = """
     argentinian | philippines filipino | peru peruvian | christ christian christians christianity | islam islamic
     muslim muslims | judaism jewish jew jews | protestantism protestant protestants
 """
-NATIONS = [word_set(row) for row in _NATIONS.split("|")]
-"""Names and the adjectives and people that belong to them, where endings alone do not tell."""
+NATIONS = {word: number for number, row in enumerate(_NATIONS.split("|")) for word in listed(row)}
+"""Names, adjectives and peoples that belong together where endings do not tell; those of one nation have one number."""
 
 _INFLECTIONS = (
     ("ies", "y"), ("ied", "y"), ("ily", "y"), ("iness", "y"), ("ier", "y"), ("iest", "y"), ("s", ""), ("es", ""), ("es", "e"),

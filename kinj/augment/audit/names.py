@@ -155,7 +155,7 @@ def related(one: str, other: str) -> bool:
         _stripped(one).isdisjoint(_roots(other)) and _stripped(other).isdisjoint(_roots(one))
     ):
         return True
-    return any(one in nation and other in nation for nation in NATIONS)
+    return one in NATIONS and NATIONS[one] == NATIONS.get(other)
 
 
 def initials(words: Sequence[str]) -> str:

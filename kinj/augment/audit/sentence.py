@@ -13,8 +13,8 @@ from kinj.augment.audit.names import Name, names
 from kinj.augment.audit.negation import AFFIRMED, Negation, is_content, negations
 from kinj.augment.audit.tokens import Token, tokens
 
-CACHED = 1 << 13
-"""Sentences that are kept."""
+CACHED, LONGEST = 1 << 11, 1000
+"""Sentences that are kept, and characters up to which one is: some 20 MB."""
 
 
 class Sentence:
@@ -84,7 +84,11 @@ class Sentence:
         return frozenset(stem(w.folded) for w in before + after if is_content(w.folded))
 
 
-@lru_cache(CACHED)
 def sentence(text: str) -> Sentence:
-    """A sentence that is kept for other views of the same document."""
+    """A sentence, kept for other views of the same document."""
+    return _kept(text) if len(text) <= LONGEST else Sentence(text)
+
+
+@lru_cache(CACHED)
+def _kept(text: str) -> Sentence:
     return Sentence(text)

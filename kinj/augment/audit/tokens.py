@@ -12,6 +12,7 @@ from kinj.augment.audit.lexicon import ABBREVIATIONS, TITLES
 from kinj.augment.audit.plain import BREAK
 
 _END = re.compile(rf"[.!?:]+[\"')\]]*(?=\s|$|{BREAK})|[。！？]|\n\s*\n|{BREAK}|$")
+_NEXT = re.compile(r"\s+(\S)")
 _LAST_WORD = re.compile(r"(?:^|[\s\"'(\[])((?:[^\W\d_]\.)*[^\W\d_]{1,12})$")
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?![^\W\d_])|[^\W\d_][^\W_]*(?:'[^\W\d_]+)*|\d+(?:[.,]\d+)*[^\W\d_]*")
 _OPENS = re.compile(r"[.!?:\"(\[]|(?<!\w)'")
@@ -50,8 +51,7 @@ def split(text: str) -> Iterator[str]:
 
 def _goes_on(text: str, start: int, match: re.Match[str]) -> bool:
     """Whether a full stop belongs to an abbreviation or an initial, or a small letter follows it."""
-    following = text[match.end() :].lstrip(" \n\t")[:1] if match.end() - match.start() == 1 else ""
-    if following.islower():
+    if match.end() - match.start() == 1 and (following := _NEXT.match(text, match.end())) and following[1].islower():
         return True
     word = _LAST_WORD.search(text, max(start, match.start() - 24), match.start())
     return word is not None and (len(word[1]) == 1 or "." in word[1] or word[1].lower() in ABBREVIATIONS)
