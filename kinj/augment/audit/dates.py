@@ -31,9 +31,10 @@ sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second
 twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first""")
 _DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(sorted(_DAYS, key=len, reverse=True))})"
 _AFTER_MONTH = re.compile(
-    rf"\.?(?:[\s-]+(?:the\s+)?(?P<day>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?[\s-]+(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
+    rf"\.?(?:(?:\s+|-)(?:the\s+)?(?P<day>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?(?:\s+|-)(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
 )
-_BEFORE_NAME = re.compile(rf"(?<![\w.,:])(?P<day>{_DAY})[\s-]+(?:day\s+)?(?:of\s+)?$")
+_BEFORE_NAME = re.compile(rf"(?<![\w.,:])(?P<day>{_DAY})(?:\s+|-)(?:day\s+)?(?:of\s+)?$")
+_YEAR_AFTER = re.compile(r"\.?,?(?:\s+|-)(?:of\s+)?(?P<year>\d{4})(?!\w)")
 _LONGEST_DAY = 24
 _ISO = re.compile(r"(?<![\w-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\w-])")
 _SLASHED = re.compile(r"(?<![\w/.])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/]|\.\d)")
@@ -115,8 +116,8 @@ def _named(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
         month = MONTHS.get(word.folded)
         if month is None or not word.text[0].isupper():
             continue
-        after = _AFTER_MONTH.match(text, word.end)
         before = _BEFORE_NAME.search(text, max(0, word.start - _LONGEST_DAY), word.start)
+        after = (_YEAR_AFTER if before else _AFTER_MONTH).match(text, word.end)
         written = before["day"] if before else after["day"] if after else None
         day = _ordinal(written) if written else None
         day = day if day is not None and 1 <= day <= 31 else None

@@ -9,7 +9,7 @@ from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.negation import Negation, answered, opposite_of
 from kinj.augment.audit.sentence import Sentence
 
-_ENOUGH, _SHARE = 3, 0.8
+_ENOUGH, _SHARE = 3, 0.9
 """Words around a negation, and share of them, that a statement without one must hold to count as the same statement."""
 
 

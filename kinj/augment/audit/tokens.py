@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import ABBREVIATIONS, TITLES
+from kinj.augment.audit.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
 from kinj.augment.audit.plain import BREAK
 
 _END = re.compile(rf"[.!?:]+[\"')\]]*(?=\s|$|{BREAK})|[。！？]|\n\s*\n|{BREAK}|$")
+_NEXT_WORD = re.compile(r"\s+([A-Z][a-z]*)\b")
 _NEXT = re.compile(r"\s+(\S)")
 _LAST_WORD = re.compile(r"(?:^|[\s\"'(\[])((?:[^\W\d_]\.)*[^\W\d_]{1,12})$")
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?![^\W\d_])|[^\W\d_][^\W_]*(?:'[^\W\d_]+)*|\d+(?:[.,]\d+)*[^\W\d_]*")
@@ -54,7 +55,19 @@ def _goes_on(text: str, start: int, match: re.Match[str]) -> bool:
     if match.end() - match.start() == 1 and (following := _NEXT.match(text, match.end())) and following[1].islower():
         return True
     word = _LAST_WORD.search(text, max(start, match.start() - 24), match.start())
+    if (
+        word
+        and len(word[1]) == 1
+        and (following := _NEXT_WORD.match(text, match.end()))
+        and _opens(following[1].lower())
+    ):
+        return False
     return word is not None and (len(word[1]) == 1 or "." in word[1] or word[1].lower() in ABBREVIATIONS)
+
+
+def _opens(word: str) -> bool:
+    """Whether a sentence may well begin with it, and no surname is it: `Unfortunately`, `The`."""
+    return word in FUNCTION_WORDS or (word.endswith("ly") and is_common(word))
 
 
 def tokens(sentence: str) -> list[Token]:
