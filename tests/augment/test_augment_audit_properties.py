@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -146,9 +147,12 @@ def test_converted_units_pass_and_wrong_ones_do_not(value: int, units: tuple[str
     )
 
 
-SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-nineteen""".split()
-TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+SMALL = re.findall(
+    r"\w+",
+    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen""",
+)
+TENS = re.findall(r"\w+", "_ _ twenty thirty forty fifty sixty seventy eighty ninety")
 
 
 def spell(number: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.numerals import SCALES, spelled
@@ -30,31 +31,32 @@ _LITERAL = re.compile(
     r"|(?P<fraction>[½¼¾⅓⅔])"
 )
 _CURRENCY = re.compile(rf"(?:\b[A-Z]{{1,3}})?(?P<sign>[{CURRENCY_SIGNS}])\s?$")
-_MINUS = re.compile(r"(?:(?<![\w).\-])-|\bminus\s)$")
+_MINUS = re.compile(r"(?:(?<![^\s($£€])-|\bminus\s)$")
+_LONGEST_SIGN = 6
 _SCALE_ENDS = ("sand", "lion")
 """Last letters of thousand, million, billion and trillion."""
 _SLASH = re.compile(r"\s?/\s?(\d{1,2})(?![\d/])")
 _SIGNED_FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "tn": 1e12}
 _ABOUT = re.compile(
-    r"(?:\b(?:about|around|approximately|approx\.?|roughly|some|nearly|almost|over|under|circa|ca?\.|close to|up to|(?:more|less|fewer)"
-    r"\sthan|at\s(?:least|most)|just|above|below|exceed(?:s|ed|ing)?|by)\s(?:an?\s(?:estimated\s)?)?|~\s?|>\s?|<\s?)$",
+    r"(?:\b(?:about|around|approximately|approx\.?|roughly|some|nearly|almost|over|under|circa|ca?\.|close to|up to"
+    r"|(?:more|less|fewer)\sthan|at\s(?:least|most)|just|above|below|exceed(?:s|ed|ing)?|by)\s(?:an?\s(?:estimated\s)?)?|~\s?|>\s?|<\s?)$",
     re.I,
 )
 _BEFORE_RANGE = re.compile(r"\s*(?:-|to|and|or|by|x|×)\s*")
 
 
-def amounts(text: str, words: Sequence[Token], taken: Sequence[tuple[int, int]]) -> Iterator[Mention[Amount]]:
+def amounts(text: str, words: Sequence[Token], dates: Sequence[Mention[Any]]) -> list[Mention[Amount]]:
     """Numbers and quantities in order of place.
 
     Args:
-        text: plain text.
+        text: a sentence.
         words: its words.
-        taken: spans that are dates and must not be read again.
+        dates: what is not to be read again.
     """
-    found = sorted([*_literals(text, taken), *_spelled(text, words, taken)])
-    for place, mention in enumerate(found):
-        yield _with_unit_of_range(text, mention, found[place + 1] if place + 1 < len(found) else None)
+    taken = [(mention.start, mention.end) for mention in dates]
+    found = sorted([*_literals(text, taken), *_spelled(text, words, taken)], key=lambda mention: mention.start)
+    return [_with_unit_of_range(text, mention, following) for mention, following in zip_longest(found, found[1:])]
 
 
 def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[Amount]]:
@@ -69,10 +71,10 @@ def _literals(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Mention[A
             continue
         value, step = _digits(match["digits"])
         end = match.end("digits")
-        before = text[max(0, match.start() - 6) : match.start()]
-        paid = _CURRENCY.search(before)
+        window = max(0, match.start() - _LONGEST_SIGN), match.start()
+        paid = _CURRENCY.search(text, *window)
         currency = UNITS[paid["sign"]] if paid else None
-        sign = _MINUS.search(before)
+        sign = _MINUS.search(text, *window)
         if match["half"]:
             value, step, end = value + _SIGNED_FRACTIONS[match["half"].strip()], 1e-9, match.end()
         elif match["ordinal"]:

@@ -1,99 +1,87 @@
-"""Everything the audit compares of one text, read once."""
+"""The sentences of a text, and what all of them hold together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from itertools import groupby
-from typing import Any
 
-from kinj.augment.audit.amounts import Amount, amounts
-from kinj.augment.audit.dates import Readings, When, dates
+from kinj.augment.audit.amounts import Amount
+from kinj.augment.audit.dates import When
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import Name, initials, names
-from kinj.augment.audit.negation import Negation, is_content, negations, opposite_of
+from kinj.augment.audit.names import initials
+from kinj.augment.audit.negation import Negation, opposite_of
 from kinj.augment.audit.plain import plain
 from kinj.augment.audit.quotes import quoted_words, quotes
-from kinj.augment.audit.tokens import Token, tokens
+from kinj.augment.audit.sentence import Sentence, sentence
+from kinj.augment.audit.tokens import split
 
 CACHED = 4
 """Originals whose content is kept. A document's views are audited one after the other, so few are needed."""
 
 
-FEWEST_WORDS = 2
-"""Words besides its mentions that a sentence needs before it is compared as a frame."""
-
-Frame = tuple[str, ...]
-
-
 class Content:
-    """The mentions of a text by kind, and its words.
+    """What a text says.
 
     Args:
         text: as written, with its markup.
     """
 
     def __init__(self, text: str) -> None:
-        self.text = plain(text)
-        self.words: list[Token] = tokens(self.text)
-        self.dates: list[Mention[Readings]] = dates(self.text, self.words)
-        taken = [(mention.start, mention.end) for mention in self.dates if not mention.weak]
-        self.amounts: list[Mention[Amount]] = list(amounts(self.text, self.words, taken))
-        self.names: list[Mention[Name]] = names(self.text, self.words, self._not_names())
-        self.negations: list[Mention[Negation]] = list(negations(self.text, self.words))
-        self.quotes: list[Mention[tuple[str, ...]]] = list(quotes(self.text))
+        self.plain = plain(text)
+        self.sentences: list[Sentence] = [sentence(part) for part in split(self.plain)]
 
-    def _not_names(self) -> list[Mention[Any]]:
-        found: list[Mention[Any]] = [mention for mention in self.dates if not mention.weak]
-        return found + [mention for mention in self.amounts if mention.kind == "quantity"]
+    def without(self, other: Content) -> list[Sentence]:
+        """The sentences that do not stand in another text in the same words."""
+        known = other.texts
+        return [part for part in self.sentences if part.text not in known]
 
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """All words, in their compared form."""
-        return frozenset(word.folded for word in self.words)
+    def texts(self) -> frozenset[str]:
+        """The sentences as written, without their markup."""
+        return frozenset(part.text for part in self.sentences)
 
     @cached_property
-    def small_words(self) -> frozenset[str]:
-        """Words that are written without a capital somewhere."""
-        return frozenset(word.folded for word in self.words if word.text[0].islower())
+    def amounts(self) -> list[Amount]:
+        """All numbers and quantities."""
+        return list(dict.fromkeys(mention.value for part in self.sentences for mention in part.amounts))
+
+    @cached_property
+    def whens(self) -> list[When]:
+        """What the dates may mean, all readings in one list."""
+        return list(dict.fromkeys(when for part in self.sentences for mention in part.dates for when in mention.value))
 
     @cached_property
     def name_words(self) -> frozenset[str]:
         """All words that stand in a name, sure or not."""
-        return frozenset(word for mention in self.names for word in mention.value.words)
+        return frozenset(word for part in self.sentences for mention in part.names for word in mention.value.words)
+
+    @cached_property
+    def negations(self) -> list[Negation]:
+        """All negations, implicit ones too."""
+        return [mention.value for part in self.sentences for mention in part.negations]
+
+    @cached_property
+    def quotes(self) -> list[Mention[tuple[str, ...]]]:
+        """Quoted strings; they may hold several sentences."""
+        return list(quotes(self.plain))
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """All words, in their compared form."""
+        return frozenset().union(*(part.vocabulary for part in self.sentences))
+
+    @cached_property
+    def small_words(self) -> frozenset[str]:
+        """Words that are written without a capital somewhere."""
+        return frozenset(word.folded for part in self.sentences for word in part.words if word.text[0].islower())
 
     @cached_property
     def acronyms(self) -> frozenset[str]:
         """Initials of every name of two words or more, and of every run inside it."""
-        found = set()
-        for mention in self.names:
-            parts = mention.value.title or mention.value.words
-            for start in range(len(parts) - 1):
-                for stop in range(start + 2, min(len(parts), start + 6) + 1):
-                    found.add(initials(parts[start:stop]))
-        return frozenset(found)
-
-    @cached_property
-    def running(self) -> str:
-        """All words and numbers in their compared form, one space apart and around."""
-        return f" {' '.join(quoted_words(self.text))} "
-
-    @cached_property
-    def whens(self) -> tuple[When, ...]:
-        """What the dates may mean, all readings in one list."""
-        return tuple(when for mention in self.dates for when in mention.value)
-
-    @cached_property
-    def sentences(self) -> list[frozenset[str]]:
-        """The stems of each sentence's content words."""
-        found: list[set[str]] = []
-        for word in self.words:
-            while word.sentence >= len(found):
-                found.append(set())
-            if is_content(word.folded):
-                found[word.sentence].add(stem(word.folded))
-        return [frozenset(words) for words in found]
+        return frozenset(short for part in self.sentences for mention in part.names for short in _initials(
+            mention.value.title or mention.value.words
+        ))  # fmt: skip
 
     @cached_property
     def opposites(self) -> frozenset[str]:
@@ -101,40 +89,26 @@ class Content:
         return frozenset(stem(base) for word in self.vocabulary if (base := opposite_of(word)))
 
     @cached_property
-    def frames(self) -> dict[Frame, list[list[Mention[Any]]]]:
-        """Sentences that hold mentions: their words with `<kind>` for each mention, and the mentions of each such sentence."""
-        found: dict[Frame, list[list[Mention[Any]]]] = {}
-        for words, mentions in self._filled():
-            if mentions and len(words) - len(mentions) >= FEWEST_WORDS:
-                found.setdefault(tuple(words), []).append(mentions)
+    def running(self) -> str:
+        """All words and numbers in their compared form, one space apart and around."""
+        return f" {' '.join(quoted_words(self.plain))} "
+
+    @cached_property
+    def framed(self) -> dict[tuple[str, ...], list[Sentence]]:
+        """The sentences by their frames."""
+        found: dict[tuple[str, ...], list[Sentence]] = {}
+        for part in self.sentences:
+            found.setdefault(part.frame, []).append(part)
         return found
 
-    def _filled(self) -> Iterator[tuple[list[str], list[Mention[Any]]]]:
-        """Sentence by sentence, the words and marks, and the mentions that the marks stand for."""
-        upcoming = iter(
-            sorted(
-                [*self.amounts, *(m for m in self.dates if not m.weak), *self.names], key=lambda mention: mention.start
-            )
-        )
-        mention = next(upcoming, None)
-        for _, sentence in groupby(self.words, key=lambda word: word.sentence):
-            words: list[str] = []
-            mentions: list[Mention[Any]] = []
-            for word in sentence:
-                while mention is not None and mention.end <= word.start:
-                    mention = next(upcoming, None)
-                if mention is None or word.end <= mention.start:
-                    words.append(word.folded)
-                elif not mentions or mentions[-1] is not mention:
-                    words.append("<number>" if mention.kind == "quantity" else f"<{mention.kind}>")
-                    mentions.append(mention)
-            yield words, mentions
 
-    def around(self, mention: Mention[Any], reach: int = 6) -> frozenset[str]:
-        """The stems of content words within `reach` words of a mention, itself left out."""
-        before = [w for w in self.words if w.end <= mention.start][-reach:]
-        after = [w for w in self.words if w.start >= mention.end][:reach]
-        return frozenset(stem(w.folded) for w in before + after if is_content(w.folded))
+_LONGEST_ACRONYM = 6
+
+
+def _initials(words: tuple[str, ...]) -> Iterator[str]:
+    for start in range(len(words) - 1):
+        for stop in range(start + 2, min(len(words), start + _LONGEST_ACRONYM) + 1):
+            yield initials(words[start:stop])
 
 
 @lru_cache(CACHED)

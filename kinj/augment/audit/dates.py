@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kinj.augment.audit.lexicon import MONTHS, WEEKDAYS, listed, word_set
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
+from kinj.augment.audit.units import unit_after
 
 
 class When(NamedTuple):
@@ -30,9 +31,10 @@ sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second
 twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first""")
 _DAY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(sorted(_DAYS, key=len, reverse=True))})"
 _AFTER_MONTH = re.compile(
-    rf"\.?(?:[\s-]+(?:the\s+)?(?P<day>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?[\s-]+(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
+    rf"\.?(?:(?:\s+|-)(?:the\s+)?(?P<day>{_DAY})(?![\w:]|,\d{{3}}))?(?:,?(?:\s+|-)(?:of\s+)?(?P<year>\d{{4}})(?!\w))?"
 )
-_BEFORE_NAME = re.compile(rf"(?<![\w.,:])(?P<day>{_DAY})[\s-]+(?:day\s+)?(?:of\s+)?$")
+_BEFORE_NAME = re.compile(rf"(?<![\w.,:])(?P<day>{_DAY})(?:\s+|-)(?:day\s+)?(?:of\s+)?$")
+_YEAR_AFTER = re.compile(r"\.?,?(?:\s+|-)(?:of\s+)?(?P<year>\d{4})(?!\w)")
 _LONGEST_DAY = 24
 _ISO = re.compile(r"(?<![\w-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\w-])")
 _SLASHED = re.compile(r"(?<![\w/.])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/]|\.\d)")
@@ -47,7 +49,7 @@ _CENTURY = re.compile(
 _DECADE = re.compile(r"(?<![\w.,])(?P<year>\d{3}0)'?s\b|(?<!\w)'(?P<short>[1-9]0)s\b")
 _YEARS = re.compile(
     r"(?<![\w.,$£€¥#/-])(?P<year>1\d{3}|20\d{2})(?:(?P<to>[-/])(?P<second>\d{4}|\d{2}))?"
-    r"(?![\w%°/]|[,.]\d|-\d|\s?(?:%|°|percent|per\scent|km|miles?|m|metres?|meters?|kg|ft|feet|people|kilomet\w+|square|million|thousand|billion)\b)"
+    r"(?![\w%°/]|[,.]\d|-\d|\s(?:people|million|thousand|billion)\b)"
 )
 _TIME = re.compile(
     r"(?<![\w:.])(?P<hour>[01]?\d|2[0-3])(?:[:.](?P<minute>[0-5]\d)(?::\d{2})?)?\s?(?P<half>[ap])\.?m\b\.?"
@@ -114,8 +116,8 @@ def _named(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
         month = MONTHS.get(word.folded)
         if month is None or not word.text[0].isupper():
             continue
-        after = _AFTER_MONTH.match(text, word.end)
         before = _BEFORE_NAME.search(text, max(0, word.start - _LONGEST_DAY), word.start)
+        after = (_YEAR_AFTER if before else _AFTER_MONTH).match(text, word.end)
         written = before["day"] if before else after["day"] if after else None
         day = _ordinal(written) if written else None
         day = day if day is not None and 1 <= day <= 31 else None
@@ -178,9 +180,11 @@ def _years(text: str) -> Iterator[Mention[Readings]]:
         yield _mention(match, When(int(match["year"] or f"19{match['short']}"), span=10))
     for match in _YEARS.finditer(text):
         year = int(match["year"])
+        if unit_after(text, match.end("year")):
+            continue
         if second := match["second"]:
             later = int(second) if len(second) == 4 else year // 100 * 100 + int(second)
-            if later > year:
+            if later >= year:
                 yield Mention("date", match.start(), match.end("year"), (When(year),))
                 yield Mention("date", match.start("second"), match.end(), (When(later),))
                 continue

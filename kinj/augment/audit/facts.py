@@ -53,8 +53,9 @@ def _stated(value: str, said: Content) -> bool:
     if f" {' '.join(quoted_words(value))} " in said.running:
         return True
     meant = content_of_value(value)
-    if not meant.dates and not meant.amounts:
+    dates = [mention.value for part in meant.sentences for mention in part.dates]
+    if not dates and not meant.amounts:
         return False
-    return all(date_in(mention.value, said) for mention in meant.dates) and all(
-        amount_in(mention.value, said, of_view=False) for mention in meant.amounts
+    return all(date_in(readings, said) for readings in dates) and all(
+        amount_in(amount, said, of_view=False) for amount in meant.amounts
     )

@@ -10,27 +10,43 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kinj.augment.audit.amounts import same_amount
-from kinj.augment.audit.content import Content, Frame
+from kinj.augment.audit.content import Content
 from kinj.augment.audit.dates import said
 from kinj.augment.audit.lexicon import FUNCTION_WORDS
 from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.names import Name, initials, related
+from kinj.augment.audit.sentence import Sentence
 
+Frame = tuple[str, ...]
+_FEWEST_WORDS = 2
+"""Words besides its mentions that a sentence needs before it is compared as a frame."""
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
 
 def exchanged(original: Content, view: Content) -> Iterator[tuple[str, str, str]]:
-    """Kind, original's text and view's text of each mention that differs in an otherwise equal sentence."""
-    theirs = original.frames
-    for frame, filled in view.frames.items():
-        if frame not in theirs:
+    """Kind, original's text and view's text of each difference in otherwise equal sentences: mentions and negations."""
+    for here in view.without(original):
+        known = original.framed.get(here.frame, [])
+        if not known or len(here.frame) - len(here.filled) < _FEWEST_WORDS:
             continue
-        for mentions in filled:
-            candidates = [_differences(frame, known, mentions, original) for known in theirs[frame]]
-            changed = min(candidates, key=len)
-            renamed = len(changed) == 1 and changed[0][1] is mentions[0] and _is_subject(frame)
-            for known, found in changed if not renamed else ():
-                yield found.kind, _written(original, known), _written(view, found)
+        if all(there.negated != here.negated for there in known):
+            yield "negation", known[0].text, here.text
+        for there in [min(known, key=lambda there: len(_changed(there, here, original)))]:
+            for a, b in _changed(there, here, original):
+                yield b.kind, there.text[a.start : a.end], here.text[b.start : b.end]
+
+
+def _changed(there: Sentence, here: Sentence, original: Content) -> list[tuple[Mention[Any], Mention[Any]]]:
+    """Mentions that differ. A subject may be called by another name."""
+    changed = _differences(here.frame, there.filled, here.filled, original)
+    if (
+        len(changed) == 1
+        and changed[0][1] is here.filled[0]
+        and here.filled[0].kind == "name"
+        and _is_subject(here.frame)
+    ):
+        return []
+    return changed
 
 
 def _differences(
@@ -41,9 +57,16 @@ def _differences(
         (a, b)
         for group in _groups(frame)
         for a, b in zip(known[group], found[group], strict=True)
-        if not any(_same(other, b, original) for other in known[group])
-        or not any(_same(a, other, original) for other in found[group])
+        if not _same(a, b, original) and not (_holds(known[group], b) and _holds(found[group], a))
     ]
+
+
+def _holds(mentions: Sequence[Mention[Any]], wanted: Mention[Any]) -> bool:
+    return any(_plain(mention) == _plain(wanted) for mention in mentions)
+
+
+def _plain(mention: Mention[Any]) -> object:
+    return mention.value.words if mention.kind == "name" else mention.value
 
 
 def _is_subject(frame: Frame) -> bool:
@@ -83,8 +106,4 @@ def _same_name(a: Name, b: Name, original: Content) -> bool:
     if (initials(a.words),) == b.words or (initials(b.words),) == a.words:
         return True
     both = {*a.words, *b.words}
-    return any(both <= set(mention.value.words) for mention in original.names)
-
-
-def _written(content: Content, mention: Mention[Any]) -> str:
-    return " ".join(content.text[mention.start : mention.end].split())
+    return any(both <= set(mention.value.words) for part in original.sentences for mention in part.names)

@@ -17,8 +17,7 @@ def amount_in(amount: Amount, other: Content, *, of_view: bool) -> bool:
         other: the other text.
         of_view: which of them; only a view's number may be the rounder one.
     """
-    for mention in other.amounts:
-        theirs = mention.value
+    for theirs in other.amounts:
         if same_amount(theirs, amount) if of_view else same_amount(amount, theirs):
             return True
     return amount.unit is None and (_in_date(amount.value, other) or _in_name(amount.value, other))
@@ -42,7 +41,7 @@ def date_in(readings: Readings, other: Content) -> bool:
 
 
 def _as_dates(when: When, other: Content) -> list[When]:
-    numbers = {mention.value.value for mention in other.amounts if mention.value.unit is None}
+    numbers = {amount.value for amount in other.amounts if amount.unit is None}
     found = [When(year=when.year)] if when.year in numbers and when.span == 1 else []
     return [*found, When(day=when.day)] if when.day in numbers else found
 
@@ -63,7 +62,7 @@ def _known(word: str, other: Content) -> bool:
     if any(_same_beginning(word, theirs) for theirs in other.small_words):
         return True
     value = roman(word)
-    return bool(value) and any(mention.value.value == value for mention in other.amounts)
+    return bool(value) and any(amount.value == value for amount in other.amounts)
 
 
 def _same_beginning(word: str, theirs: str) -> bool:
@@ -79,6 +78,6 @@ def quote_in(words: tuple[str, ...], other: Content) -> bool:
 
 def negation_in(negation: Negation, other: Content) -> bool:
     """Whether the other text negates something about the same."""
-    if answered(negation, [mention.value for mention in other.negations]):
+    if answered(negation, other.negations):
         return True
     return not negation.window.isdisjoint(other.opposites)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from operator import attrgetter
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
@@ -21,12 +19,11 @@ _ENDINGS = (
 _SHORTEST_ROOT = 3
 _NEVER_SURE = TITLES | MONTHS.keys() | WEEKDAYS | NUMERALS
 _NOT_FUNCTION = frozenset({"US", "U.S."})
-_INSIDE = frozenset({"of", "for", "and", "the", "de", "in"})
+_INSIDE = re.compile(r"\s(?:of|for|and|de|in)(?:\sthe)?\s")
 _HEADING = 0.5
 """Share of longer words with a capital from which on a sentence is taken for a heading."""
 _SHORT = 3
-_sentence = attrgetter("sentence")
-_CODE = re.compile(r"\d")
+_CODE = re.compile(r"[^\W\d_]\w*\d\w*")
 """A word with a digit in it (`mp3`) is a name however it is written."""
 
 
@@ -50,86 +47,69 @@ class Name(NamedTuple):
     """The words of the longer name it is a part of, with `of`, `for` and `and` inside (`Institute of Engineers`)."""
 
 
-class Headings:
-    """Which sentences are headings: most of their longer words have a capital, and no full stop ends them.
-
-    Args:
-        text: plain text.
-        words: its words. Sentences are looked at when they are asked about; few are.
-    """
-
-    def __init__(self, text: str, words: Sequence[Token]) -> None:
-        self.text, self.words = text, words
-        self._found: dict[int, bool] = {}
-
-    def __contains__(self, sentence: int) -> bool:
-        if sentence not in self._found:
-            words = self._of(sentence)
-            stopped = self.text.startswith((".", "!", "?"), words[-1].end)
-            long = [w.text for w in words if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
-            self._found[sentence] = (
-                bool(long) and not stopped and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
-            )
-        return self._found[sentence]
-
-    def is_label(self, sentence: int) -> bool:
-        """Whether it is a heading that a colon ends."""
-        following = self.words[bisect_right(self.words, sentence, key=_sentence) :][:1]
-        return bool(following) and following[0].after_colon and sentence in self
-
-    def _of(self, sentence: int) -> Sequence[Token]:
-        start = bisect_left(self.words, sentence, key=_sentence)
-        return self.words[start : bisect_right(self.words, sentence, key=_sentence)]
-
-
 def names(text: str, words: Sequence[Token], others: Sequence[Mention[Any]]) -> list[Mention[Name]]:
     """Runs of words with a capital, in order of place. A name with no sure word is weak.
 
     Args:
-        text: plain text.
+        text: a sentence.
         words: its words.
         others: dates and quantities; what stands in them is no name.
     """
-    found = list(_runs(Headings(text, words), others))
-    between = {word.start: place for place, word in enumerate(words)}
-    after = {word.end: place for place, word in enumerate(words)}
-    chain = 0
+    found = list(_runs(text, words, others))
+    first = 0
     for place in range(1, len(found) + 1):
-        if place < len(found):
-            last, following = after[found[place - 1].end], between[found[place].start]
-            inside = words[last + 1 : following]
-            if (
-                inside
-                and len(inside) < 3
-                and all(w.folded in _INSIDE and not w.opens for w in (*inside, words[following]))
-            ):
-                continue
-        if place - chain > 1:
-            title = tuple(word for mention in found[chain:place] for word in mention.value.words)
-            found[chain:place] = [m._replace(value=m.value._replace(title=title)) for m in found[chain:place]]
-        chain = place
+        if place < len(found) and _INSIDE.fullmatch(text, found[place - 1].end, found[place].start):
+            continue
+        if place - first > 1:
+            title = tuple(word for mention in found[first:place] for word in mention.value.words)
+            found[first:place] = [m._replace(value=m.value._replace(title=title)) for m in found[first:place]]
+        first = place
     return found
 
 
-def _runs(headings: Headings, others: Sequence[Mention[Any]]) -> Iterator[Mention[Name]]:
+def _runs(text: str, words: Sequence[Token], others: Sequence[Mention[Any]]) -> Iterator[Mention[Name]]:
+    heading = _Heading(text, words)
     elsewhere = {place for mention in others for place in range(mention.start, mention.end)}
     run: list[Token] = []
-    for word in headings.words:
-        first = word.text[0]
-        capital = first.isupper() or (
-            first.islower() and not word.text.isalpha() and _CODE.search(word.text) is not None
-        )
-        inside = capital and word.start not in elsewhere
-        if run and not (inside and word.joined):
-            yield from _name(run, headings)
+    last = -1
+    for place, word in enumerate(words):
+        if word.text.islower() and word.text.isalpha():
+            continue
+        if not (word.text[0].isupper() or _CODE.fullmatch(word.text)) or word.start in elsewhere:
+            continue
+        if run and not (word.joined and place == last + 1):
+            yield from _name(run, heading)
             run = []
-        if inside:
-            run.append(word)
+        run.append(word)
+        last = place
     if run:
-        yield from _name(run, headings)
+        yield from _name(run, heading)
 
 
-def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
+class _Heading:
+    """Whether a sentence is a heading: most of its longer words have a capital, and no full stop ends it.
+
+    Args:
+        text: the sentence.
+        words: its words. They are looked at only if someone asks.
+    """
+
+    def __init__(self, text: str, words: Sequence[Token]) -> None:
+        self.text, self.words = text, words
+
+    @cached_property
+    def is_one(self) -> bool:
+        long = [w.text for w in self.words if len(w.text) > _SHORT and not w.opens and w.text[0].isalpha()]
+        stopped = self.text.rstrip("\"')]").endswith((".", "!", "?"))
+        return bool(long) and not stopped and sum(w[0].isupper() for w in long) >= _HEADING * len(long)
+
+    @property
+    def label(self) -> bool:
+        """Whether it is a heading that a colon ends."""
+        return self.text.endswith(":") and self.is_one
+
+
+def _name(run: Sequence[Token], heading: _Heading) -> Iterator[Mention[Name]]:
     while run and run[0].folded in FUNCTION_WORDS and run[0].text not in _NOT_FUNCTION:
         run = run[1:]
     while run and run[-1].folded in FUNCTION_WORDS and not (len(run) > 1 and run[-1].text == "I"):  # World War I
@@ -137,19 +117,21 @@ def _name(run: Sequence[Token], headings: Headings) -> Iterator[Mention[Name]]:
     if not run:
         return
     parts = tuple(word.folded for word in run)
-    label = headings.is_label(run[0].sentence)
-    sure = () if label else tuple(word.folded for word in run if _is_sure(word, headings))
+    sure = tuple(word.folded for word in run if _is_sure(word, heading))
     if parts in _SHORT_FORMS:
-        parts = sure = (_SHORT_FORMS[parts],)
+        sure = (_SHORT_FORMS[parts],)
+        parts = (*sure, *parts)
     yield Mention("name", run[0].start, run[-1].end, Name(parts, sure), not sure)
 
 
-def _is_sure(word: Token, headings: Headings) -> bool:
+def _is_sure(word: Token, heading: _Heading) -> bool:
     small = word.folded
     function = small in FUNCTION_WORDS and word.text not in _NOT_FUNCTION
     if function or len(small) == 1 or small in _NEVER_SURE:
         return False
-    return not is_common(small) or not (word.opens or word.sentence in headings)
+    if not is_common(small):
+        return not heading.label
+    return not (word.opens or heading.is_one)
 
 
 @lru_cache(1 << 12)
@@ -173,7 +155,7 @@ def related(one: str, other: str) -> bool:
         _stripped(one).isdisjoint(_roots(other)) and _stripped(other).isdisjoint(_roots(one))
     ):
         return True
-    return any(one in nation and other in nation for nation in NATIONS)
+    return one in NATIONS and NATIONS[one] == NATIONS.get(other)
 
 
 def initials(words: Sequence[str]) -> str:

@@ -10,23 +10,34 @@ from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.tokens import Token
 
 _CUES = word_set("not cannot never no none nobody nothing nowhere neither nor without unable impossible")
-_IMPLICIT = word_set("""lack lacking lacked lacks fail failed fails failing failure deny denied denies denying refuse refused refuses refusing
-    refusal prevent prevented prevents preventing prohibit prohibited prohibits forbid forbidden forbade ban banned only except
-    exclude excluded excludes excluding avoid avoided avoids absent absence few little hardly barely scarcely rarely seldom
-    unlike rather instead false incorrect wrong unless until stop stopped cease ceased oppose opposed reject rejected decline
-    declined contrary missing zero free inability incapable limited outlaw outlawed disallow disallowed illegal unlikely
-    insufficient abandon abandoned despite although however less least but restricted restrict inadequate loss lost minimal
-    eliminate eliminated end ended untrue instead invalid difficult hard too exempt other alone sole solely purely regardless
-    independent independently instead unsuccessful unsuccessfully doubt""")
+_IMPLICIT = word_set("""
+    lack lacking lacked lacks fail failed fails failing failure deny denied denies denying refuse refused refuses
+    refusing refusal prevent prevented prevents preventing prohibit prohibited prohibits forbid forbidden forbade
+    ban banned only except exclude excluded excludes excluding avoid avoided avoids absent absence few little hardly
+    barely scarcely rarely seldom unlike rather instead false incorrect wrong unless until stop stopped cease ceased
+    oppose opposed reject rejected decline declined contrary missing zero free inability incapable limited outlaw
+    outlawed disallow disallowed illegal unlikely insufficient abandon abandoned despite although however less least
+    but restricted restrict inadequate loss lost minimal eliminate eliminated end ended untrue instead invalid
+    difficult hard too exempt other alone sole solely purely regardless independent independently instead
+    unsuccessful unsuccessfully doubt
+    """)
 """Words that can say in a paraphrase what a negation says. They answer one, but are never an offence themselves."""
 
-_OPPOSITES = word_set("""improbable illegal irregular irrelevant incorrect incomplete indirect inactive inaccurate insufficient
-    inability invalid invisible inappropriate ineffective informal inconsistent incapable disagree disagreed dislike disapprove
-    dishonest disable disabled dissatisfied disloyal disobey disprove disproved immature immoral impatient imperfect impolite
-    impure illogical illegitimate illiterate irrational irresponsible irreversible nonviolent nonexistent inorganic infinite
-    inseparable inedible inexpensive infrequent insecure intolerant involuntary disallow disallowed disconnected
-    discontinue discontinued disprove disproven disrespect immobile immortal insoluble insignificant""")
+_OPPOSITES = word_set("""
+    improbable illegal irregular irrelevant incorrect incomplete indirect inactive inaccurate insufficient inability
+    invalid invisible inappropriate ineffective informal inconsistent incapable disagree disagreed dislike
+    disapprove dishonest disable disabled dissatisfied disloyal disobey disprove disproved immature immoral
+    impatient imperfect impolite impure illogical illegitimate illiterate irrational irresponsible irreversible
+    nonviolent nonexistent inorganic infinite inseparable inedible inexpensive infrequent insecure intolerant
+    involuntary disallow disallowed disconnected discontinue discontinued disprove disproven disrespect immobile
+    immortal insoluble insignificant
+    """)
 _NOT_UN = ("unit", "uni", "under", "until", "unless", "unto", "uncle")
+AFFIRMED = {"not": "", "never": "", "no": "", "cannot": "can", "can't": "can", "won't": "will", "shan't": "shall"} | {
+    f"{word}n't": word
+    for word in word_set("is are was were do does did has have had would could should must need might ought")
+}
+"""What is left of a word without the negation in it."""
 _AFTER_NO = word_set("doubt matter wonder")
 _ONLY = word_set("only just merely simply solely alone to until necessarily")
 _WINDOW_BEFORE, _WINDOW_AFTER = 3, 4
@@ -48,8 +59,7 @@ def negations(text: str, words: Sequence[Token]) -> Iterator[Mention[Negation]]:
         cue = _cue(text, words, place)
         if cue is not None:
             value = _around(words, place, cue, implicit=cue in _IMPLICIT)
-            end = next((w.end for w in words[place + 1 : place + 4] if w.folded == value.focus), word.end)
-            yield Mention("negation", word.start, max(end, _end_of_focus(words, place)), value, value.implicit)
+            yield Mention("negation", word.start, _end_of_focus(words, place), value, value.implicit)
 
 
 def _cue(text: str, words: Sequence[Token], place: int) -> str | None:
@@ -74,24 +84,15 @@ def _cue(text: str, words: Sequence[Token], place: int) -> str | None:
 
 
 def _around(words: Sequence[Token], place: int, cue: str, *, implicit: bool) -> Negation:
-    sentence = words[place].sentence
-    before = [w for w in words[max(0, place - 10) : place] if w.sentence == sentence]
-    after = [w for w in words[place + 1 : place + 12] if w.sentence == sentence]
-    left = [stem(w.folded) for w in before if is_content(w.folded)][-_WINDOW_BEFORE:]
-    right = [stem(w.folded) for w in after if is_content(w.folded)][:_WINDOW_AFTER]
+    left = [stem(w.folded) for w in words[max(0, place - 10) : place] if is_content(w.folded)][-_WINDOW_BEFORE:]
+    right = [stem(w.folded) for w in words[place + 1 : place + 12] if is_content(w.folded)][:_WINDOW_AFTER]
     focus = right[0] if right else left[-1] if left else ""
     return Negation(cue, focus, frozenset(left + right), frozenset(right or left), implicit)
 
 
 def _end_of_focus(words: Sequence[Token], place: int) -> int:
     """Where the first content word after the cue ends."""
-    sentence = words[place].sentence
-    for word in words[place + 1 : place + 5]:
-        if word.sentence != sentence:
-            break
-        if is_content(word.folded):
-            return word.end
-    return words[place].end
+    return next((w.end for w in words[place + 1 : place + 5] if is_content(w.folded)), words[place].end)
 
 
 def is_content(word: str) -> bool:

@@ -10,8 +10,10 @@ from kinj.augment.audit.tokens import Token
 _ONES = {
     word: float(value)
     for value, word in enumerate(
-        listed("""zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-        eighteen nineteen""")
+        listed("""
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+    """)
     )
 }
 _TENS = {
@@ -22,8 +24,10 @@ _ORDINALS = (
     {
         word: float(value)
         for value, word in enumerate(
-            listed("""first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
-        sixteenth seventeenth eighteenth nineteenth"""),
+            listed("""
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
+    fifteenth sixteenth seventeenth eighteenth nineteenth
+    """),
             1,
         )
     }

@@ -7,41 +7,34 @@ from collections.abc import Iterator
 from kinj.augment.audit.content import Content
 from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.negation import Negation, answered, opposite_of
+from kinj.augment.audit.sentence import Sentence
 
-_ENOUGH, _SHARE = 3, 0.8
+_ENOUGH, _SHARE = 3, 0.9
 """Words around a negation, and share of them, that a statement without one must hold to count as the same statement."""
 
 
 def flipped(original: Content, view: Content) -> Iterator[tuple[str, str]]:
     """What the original says and what the view says instead."""
-    for mention in original.negations:
-        if not mention.weak and (place := _affirmed(mention.value, view)) is not None:
-            yield original.text[mention.start : mention.end], _first_words(view, place)
+    for known in original.without(view):
+        for mention in known.negations:
+            if not mention.weak and (sentence := _affirmed(mention.value, view)) is not None:
+                yield known.text[mention.start : mention.end], sentence.text
     yield from ((ours, theirs) for theirs, ours in _opposites(view, original))
     yield from _opposites(original, view)
 
 
-def _affirmed(negation: Negation, view: Content) -> int | None:
+def _affirmed(negation: Negation, view: Content) -> Sentence | None:
     """The sentence of the view that says the same without any negation, if there is one."""
-    if answered(negation, [mention.value for mention in view.negations]):
+    if answered(negation, view.negations):
         return None
-    enough = (
-        max(_ENOUGH, round(_SHARE * len(negation.window))) if len(negation.window) > _ENOUGH else len(negation.window)
-    )
-    for place, words in enumerate(view.sentences):
-        if enough > 1 and negation.focus in words and len(negation.window & words) >= enough and not _asks(view, place):
-            return place
+    size = len(negation.window)
+    enough = max(_ENOUGH, round(_SHARE * size)) if size > _ENOUGH else size
+    for sentence in view.sentences if enough > 1 else ():
+        stems = sentence.stems
+        asks = sentence.text.rstrip("\"' ").endswith("?")
+        if negation.focus in stems and len(negation.window & stems) >= enough and not asks:
+            return sentence
     return None
-
-
-def _asks(content: Content, sentence: int) -> bool:
-    last = max((word.end for word in content.words if word.sentence == sentence), default=0)
-    return content.text[last : last + 2].lstrip("\"' ").startswith("?")
-
-
-def _first_words(content: Content, sentence: int) -> str:
-    words = [word for word in content.words if word.sentence == sentence]
-    return " ".join(content.text[words[0].start : words[min(len(words), 8) - 1].end].split())
 
 
 def _opposites(one: Content, other: Content) -> Iterator[tuple[str, str]]:
@@ -50,5 +43,5 @@ def _opposites(one: Content, other: Content) -> Iterator[tuple[str, str]]:
         base = opposite_of(word)
         if base is None or base not in other.vocabulary or base in one.vocabulary:
             continue
-        if not any(stem(base) in mention.value.window for mention in other.negations):
+        if not any(stem(base) in negation.window for negation in other.negations):
             yield word, base

@@ -1,22 +1,27 @@
-"""Words of a plain text, each with the sentence it stands in and whether a sentence may begin with it."""
+"""Sentences of a plain text, and the words of a sentence."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import ABBREVIATIONS, TITLES
+from kinj.augment.audit.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
 from kinj.augment.audit.plain import BREAK
 
+_END = re.compile(rf"[.!?:]+[\"')\]]*(?=\s|$|{BREAK})|[。！？]|\n\s*\n|{BREAK}|$")
+_NEXT_WORD = re.compile(r"\s+([A-Z][a-z]*)\b")
+_NEXT = re.compile(r"\s+(\S)")
+_LAST_WORD = re.compile(r"(?:^|[\s\"'(\[])((?:[^\W\d_]\.)*[^\W\d_]{1,12})$")
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}(?![^\W\d_])|[^\W\d_][^\W_]*(?:'[^\W\d_]+)*|\d+(?:[.,]\d+)*[^\W\d_]*")
-_STOPS = re.compile(rf"[.!?:](?=[\s\"')\]]|$)|\n\s*\n|{BREAK}")
-_OPENS = re.compile(rf"[.!?:\"(\[\n{BREAK}]|(?<!\w)'")
+_OPENS = re.compile(r"[.!?:\"(\[]|(?<!\w)'")
+_JOINS = re.compile(r"\s[-&]?\s?|[-&]|\.\s?")
 
 
 class Token(NamedTuple):
-    """One word."""
+    """One word of a sentence."""
 
     text: str
     """As it is written."""
@@ -24,47 +29,67 @@ class Token(NamedTuple):
     """In small letters, without diacritics, the dots of U.S., and a possessive ending."""
     start: int
     end: int
-    sentence: int
     opens: bool
-    """Whether something before it, such as a full stop or a line break, may be why it has a capital."""
-    after_colon: bool
+    """Whether what stands before it, such as a quotation mark, or nothing, may be why it has a capital."""
     joined: bool
     """Whether nothing but a space, a hyphen or the dot of an initial stands between it and the word before."""
 
 
-def tokens(text: str) -> list[Token]:
-    """The words and numbers of a plain text, in order of place."""
+def split(text: str) -> Iterator[str]:
+    """The sentences of a plain text, with one space wherever there is white space. A colon ends a sentence as well.
+
+    A line break alone does not: lines may be wrapped.
+    """
+    start = 0
+    for match in _END.finditer(text):
+        if text.startswith(".", match.start()) and _goes_on(text, start, match):
+            continue
+        sentence = " ".join(text[start : match.end()].replace(BREAK, " ").split())
+        if sentence:
+            yield sentence
+        start = match.end()
+
+
+def _goes_on(text: str, start: int, match: re.Match[str]) -> bool:
+    """Whether a full stop belongs to an abbreviation or an initial, or a small letter follows it."""
+    if match.end() - match.start() == 1 and (following := _NEXT.match(text, match.end())) and following[1].islower():
+        return True
+    word = _LAST_WORD.search(text, max(start, match.start() - 24), match.start())
+    if (
+        word
+        and len(word[1]) == 1
+        and (following := _NEXT_WORD.match(text, match.end()))
+        and _opens(following[1].lower())
+    ):
+        return False
+    return word is not None and (len(word[1]) == 1 or "." in word[1] or word[1].lower() in ABBREVIATIONS)
+
+
+def _opens(word: str) -> bool:
+    """Whether a sentence may well begin with it, and no surname is it: `Unfortunately`, `The`."""
+    return word in FUNCTION_WORDS or (word.endswith("ly") and is_common(word))
+
+
+def tokens(sentence: str) -> list[Token]:
+    """The words and numbers of a sentence, in order of place."""
     found: list[Token] = []
-    sentence, end, last = 0, 0, ""
-    for match in _WORD.finditer(text):
+    end, last = 0, ""
+    for match in _WORD.finditer(sentence):
         start, stop = match.span()
-        gap = text[end:start]
-        opens = joined = colon = False
+        gap = sentence[end:start]
         if gap == " " and found:
-            joined = not last.endswith(".") or not _may_end(last)
+            opens, joined = False, True
         else:
-            opens, joined, stops = _gap(gap, last)
-            colon = ":" in gap
-            if stops and found:
-                sentence += 1
-        opens = opens or not found
-        last, end = text[start:stop], stop
-        found.append(Token(last, fold(last), start, end, sentence, opens, colon, joined and len(found) > 0))
+            opens = not found or (_OPENS.search(gap) is not None and not (gap == ". " and _is_short(last)))
+            joined = bool(found) and _JOINS.fullmatch(gap) is not None and (gap[0] != "." or _is_short(last))
+        last, end = sentence[start:stop], stop
+        found.append(Token(last, fold(last), start, end, opens, joined))
     return found
 
 
-def _may_end(word: str) -> bool:
-    return word.lower() in ("a.m.", "p.m.", "b.c.", "a.d.")
-
-
-def _gap(gap: str, before: str) -> tuple[bool, bool, bool]:
-    """What stands between two words: may it open a sentence, does it join them, does it end a sentence?"""
-    if gap.startswith(".") and not gap[1:].strip() and (len(before) == 1 or before.lower() in ABBREVIATIONS):
-        joined = len(before) == 1 or before.lower() in TITLES
-        return False, joined, False
-    spaces = not gap.strip(" \n\t-&") and BREAK not in gap
-    joined = spaces and gap.count("\n") < 2 and len(gap.strip()) < 2 and gap not in (" - ", "--")
-    return bool(_OPENS.search(gap)), joined, bool(_STOPS.search(gap))
+def _is_short(word: str) -> bool:
+    """Whether a full stop after it joins it with the name that follows: `J. Smith`, `St. Mary`."""
+    return len(word) == 1 or word.lower() in TITLES
 
 
 @lru_cache(1 << 16)

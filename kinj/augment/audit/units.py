@@ -15,19 +15,24 @@ class Unit(NamedTuple):
 
 
 _TABLE = """
-length 1e-9 nm nanometer; 1e-6 µm um micrometer micron; 1e-3 mm millimeter; 1e-2 cm centimeter; 1 m meter; 1e3 km kilometer kms; 0.0254 inch;
- 0.3048 ft foot feet; 0.9144 yd yard; 1609.344 mi mile; 1852 nmi; 149597870700 au; 9.4607e15 ly lightyear
-area 1e-6 mm2; 1e-4 cm2; 1 m2 sqm; 1e6 km2 sqkm; 1e4 ha hectare; 4046.8564 acre; 2589988.11 mi2 sqmi; 0.09290304 ft2 sqft; 0.83612736 yd2; 6.4516e-4 in2
-volume 1e-6 ml milliliter cm3 cc; 1e-3 l liter litre; 1 m3; 1e9 km3; 0.028316847 ft3; 0.76455486 yd3; 0.003785412 gal gallon; 4.168e9 mi3; 0.158987 barrel
-mass 1e-9 µg microgram; 1e-6 mg milligram; 1e-3 g gram; 1 kg kilogram kilo kgs; 1e3 t tonne; 907.18474 ton; 0.45359237 lb lbs pound; 0.028349523 oz ounce;
- 6.35029318 stone
-time 1e-9 ns nanosecond; 1e-3 ms millisecond; 1 s sec second; 60 min minute; 3600 h hr hrs hour; 86400 day; 604800 week fortnight
+length 1e-9 nm nanometer; 1e-6 µm um micrometer micron; 1e-3 mm millimeter; 1e-2 cm centimeter; 1 m meter; 1e3 km
+  kilometer kms; 0.0254 inch; 0.3048 ft foot feet; 0.9144 yd yard; 1609.344 mi mile; 1852 nmi; 149597870700 au;
+  9.4607e15 ly lightyear
+area 1e-6 mm2; 1e-4 cm2; 1 m2 sqm; 1e6 km2 sqkm; 1e4 ha hectare; 4046.8564 acre; 2589988.11 mi2 sqmi; 0.09290304 ft2
+  sqft; 0.83612736 yd2; 6.4516e-4 in2
+volume 1e-6 ml milliliter cm3 cc; 1e-3 l liter litre; 1 m3; 1e9 km3; 0.028316847 ft3; 0.76455486 yd3; 0.003785412 gal
+  gallon; 4.168e9 mi3; 0.158987 barrel
+mass 1e-9 µg microgram; 1e-6 mg milligram; 1e-3 g gram; 1 kg kilogram kilo kgs; 1e3 t tonne; 907.18474 ton; 0.45359237
+  lb lbs pound; 0.028349523 oz ounce; 6.35029318 stone
+time 1e-9 ns nanosecond; 1e-3 ms millisecond; 1 s sec second; 60 min minute; 3600 h hr hrs hour; 86400 day; 604800
+  week fortnight
 years 0.0833333333333 month; 1 yr yrs year; 10 decade; 100 century; 1000 millennium
 speed 0.277777778 km/h kmh kph; 0.44704 mph mi/h; 1 m/s; 0.514444 kn knot; 0.3048 ft/s; 1e3 km/s
 power 1 w watt; 1e3 kw kilowatt; 1e6 mw megawatt; 1e9 gw gigawatt; 745.699872 hp horsepower
 energy 1 j joule; 1e3 kj kilojoule; 1e6 mj megajoule; 3.6e6 kwh; 3.6e9 mwh; 3.6e12 gwh; 4184 kcal kilocalorie
 data 1 byte; 1e3 kb kilobyte; 1e6 mb megabyte; 1e9 gb gigabyte; 1e12 tb terabyte; 0.125 bit
-pressure 1 pa pascal; 1e2 hpa mbar millibar; 1e3 kpa kilopascal; 1e5 bar; 1e6 mpa megapascal; 101325 atm atmosphere; 6894.757 psi
+pressure 1 pa pascal; 1e2 hpa mbar millibar; 1e3 kpa kilopascal; 1e5 bar; 1e6 mpa megapascal; 101325 atm atmosphere;
+  6894.757 psi
 frequency 1 hz hertz; 1e3 khz kilohertz; 1e6 mhz megahertz; 1e9 ghz gigahertz
 voltage 1 v volt; 1e3 kv kilovolt
 percent 1 % percent percentage pct percentile
@@ -53,7 +58,7 @@ _TEMPERATURE = {
 
 def _read() -> dict[str, Unit]:
     units: dict[str, Unit] = {}
-    for row in _TABLE.strip().replace("\n ", " ").splitlines():
+    for row in _TABLE.strip().replace("\n  ", " ").splitlines():
         dimension, _, rest = row.partition(" ")
         for entry in rest.split(";"):
             size, *names = entry.split()

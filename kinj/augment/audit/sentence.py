@@ -1,0 +1,94 @@
+"""Everything the audit compares of one sentence, read once: views share most sentences with their original."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+from kinj.augment.audit.amounts import Amount, amounts
+from kinj.augment.audit.dates import Readings, dates
+from kinj.augment.audit.lexicon import stem
+from kinj.augment.audit.mentions import Mention
+from kinj.augment.audit.names import Name, names
+from kinj.augment.audit.negation import AFFIRMED, Negation, is_content, negations
+from kinj.augment.audit.tokens import Token, tokens
+
+CACHED, LONGEST = 1 << 11, 1000
+"""Sentences that are kept, and characters up to which one is: some 20 MB."""
+
+
+class Sentence:
+    """The mentions of a sentence by kind, and its words.
+
+    Args:
+        text: plain, one space at a time.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words: list[Token] = tokens(text)
+        self.dates: list[Mention[Readings]] = dates(text, self.words)
+        sure = [mention for mention in self.dates if not mention.weak]
+        self.amounts: list[Mention[Amount]] = amounts(text, self.words, sure)
+        measured = [mention for mention in self.amounts if mention.kind == "quantity"]
+        self.names: list[Mention[Name]] = names(text, self.words, [*sure, *measured])
+        self.negations: list[Mention[Negation]] = list(negations(text, self.words))
+        self.vocabulary = frozenset([word.folded for word in self.words])
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of its content words."""
+        return frozenset(stem(word.folded) for word in self.words if is_content(word.folded))
+
+    @cached_property
+    def frame(self) -> tuple[str, ...]:
+        """Its words with `<kind>` in place of each mention and without negations: `filled` and `negated` are what is gone."""
+        return self._framed[0]
+
+    @cached_property
+    def filled(self) -> list[Mention[Any]]:
+        """The mentions that the marks of the frame stand for."""
+        return self._framed[1]
+
+    @cached_property
+    def negated(self) -> list[int]:
+        """After how many words of the frame a negation stands."""
+        return self._framed[2]
+
+    @cached_property
+    def _framed(self) -> tuple[tuple[str, ...], list[Mention[Any]], list[int]]:
+        everything: list[Mention[Any]] = [*self.amounts, *(m for m in self.dates if not m.weak), *self.names]
+        upcoming = iter(sorted(everything, key=lambda mention: mention.start))
+        mention = next(upcoming, None)
+        words: list[str] = []
+        filled: list[Mention[Any]] = []
+        negated: list[int] = []
+        for word in self.words:
+            while mention is not None and mention.end <= word.start:
+                mention = next(upcoming, None)
+            if mention is None or word.end <= mention.start:
+                affirmed = AFFIRMED.get(word.folded, word.folded)
+                if affirmed:
+                    words.append(affirmed)
+                if affirmed != word.folded:
+                    negated.append(len(words))
+            elif not filled or filled[-1] is not mention:
+                words.append("<number>" if mention.kind == "quantity" else f"<{mention.kind}>")
+                filled.append(mention)
+        return tuple(words), filled, negated
+
+    def around(self, mention: Mention[Any], reach: int = 6) -> frozenset[str]:
+        """The stems of content words within `reach` words of a mention, itself left out."""
+        before = [w for w in self.words if w.end <= mention.start][-reach:]
+        after = [w for w in self.words if w.start >= mention.end][:reach]
+        return frozenset(stem(w.folded) for w in before + after if is_content(w.folded))
+
+
+def sentence(text: str) -> Sentence:
+    """A sentence, kept for other views of the same document."""
+    return _kept(text) if len(text) <= LONGEST else Sentence(text)
+
+
+@lru_cache(CACHED)
+def _kept(text: str) -> Sentence:
+    return Sentence(text)
