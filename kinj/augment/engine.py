@@ -90,7 +90,7 @@ class Engine:
         found: list[Document] = []
         texts = {document.text}
         for chain in self.chains:
-            count, rng = self._drawn(document, chain.first)
+            count, rng = self.asked(document, chain.first)
             stream = Counted(
                 made[chain.name] if made and chain.name in made else chain.first.views(document, count, rng)
             )
@@ -113,14 +113,14 @@ class Engine:
         method = self._alone
         if method is None or not renders(method):
             return [line_of(view) for view in self.views(document, checks)]
-        count, rng = self._drawn(document, method)
+        count, rng = self.asked(document, method)
         stream = Counted(method.renderings(document, count, rng))
         found = list(view_lines(method, document, stream, checks))
         checks.report.count_chain([method], count, stream.count)
         checks.report.count_document(name for name, _ in found)
         return [line for _, line in found]
 
-    def _drawn(self, document: Document, method: Augmenter) -> tuple[int, random.Random]:
+    def asked(self, document: Document, method: Augmenter) -> tuple[int, random.Random]:
         """How many views a method is asked for, and what it draws with."""
         return self.share.views(document.id, self.seed), stable_rng(self.seed, document.id, method.name)
 
