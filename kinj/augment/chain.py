@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kinj.augment import registry
-from kinj.augment.base import Augmenter
+from kinj.augment.base import Augmenter, is_written
+from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document, View
 from kinj.data.rng import stable_rng
@@ -69,12 +70,16 @@ def build_chains(settings: AugmentSettings, seed: int) -> list[Chain]:
     """What `augment.method` names.
 
     Raises:
-        UsageError: an unknown method, or settings that a method cannot work with.
+        UsageError: an unknown method, settings that a method cannot work with, or a chain in an order that cannot be.
     """
-    return [
+    chains = [
         Chain(name, [registry.get(link).build(settings, seed) for link in name.split("+")])
         for name in dict.fromkeys(settings.method)
     ]
+    for chain in chains:
+        if late := next(filter(is_written, chain.rest), None):
+            raise UsageError(f"augment.method={chain.name}: a language model writes {late.name}, so it must come first")
+    return chains
 
 
 def _variant(view: Document) -> str:

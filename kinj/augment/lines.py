@@ -23,7 +23,7 @@ def view_lines(
 ) -> Iterator[tuple[str, bytes]]:
     """The views of a document that stay: how each was made, and its line.
 
-    The lines are those of `line_of`, byte for byte; the checks are those of `Checks`, in another order.
+    The lines are those of `line_of` and the checks those of `Checks`.
     """
     template = _Template(method, document)
     same = SameContent(document.text)
