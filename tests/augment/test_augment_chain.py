@@ -168,10 +168,8 @@ def test_a_promise_of_content_is_audited_only_if_asked_for() -> None:
 
 
 def write(documents: Sequence[Document], method: Any) -> list[list[Document]]:
-    return [
-        [replace(d, id=f"{d.id}#{method.name}.1", text=f"In short: {d.text}", source=d.id, view=View(method=method.name, index=1, seed=0))]
-        for d in documents
-    ]  # fmt: skip
+    view = View(method=method.name, index=1, seed=0)
+    return [[replace(d, id=f"{d.id}#paraphrase.1", text=f"So: {d.text}", source=d.id, view=view)] for d in documents]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
