@@ -113,7 +113,7 @@ class Engine:
         texts = {document.text}
         for chain in self.chains:
             first = chain.first
-            count, rng = self._drawn(document, first)
+            count, rng = self.asked(document, first)
             stream = Counted(
                 (made or {})[chain.name] if isinstance(first, Written) else first.views(document, count, rng)
             )
@@ -136,14 +136,14 @@ class Engine:
         method = self._alone
         if method is None or not renders(method):
             return [line_of(view) for view in self.views(document, checks)]
-        count, rng = self._drawn(document, method)
+        count, rng = self.asked(document, method)
         stream = Counted(method.renderings(document, count, rng))
         found = list(view_lines(method, document, stream, checks))
         checks.report.count_chain([method], count, stream.count)
         checks.report.count_document(name for name, _ in found)
         return [line for _, line in found]
 
-    def _drawn(self, document: Document, method: AnyMethod) -> tuple[int, random.Random]:
+    def asked(self, document: Document, method: AnyMethod) -> tuple[int, random.Random]:
         """How many views a method is asked for, and what it draws with."""
         return self.share.views(document.id, self.seed), stable_rng(self.seed, document.id, method.name)
 

@@ -23,8 +23,9 @@ def count_tokens(model: str, texts: Sequence[str]) -> list[int]:
         UsageError: there is no such model.
         KinjError: it has no tokenizer.
     """
-    plain = [text.encode(errors="replace").decode() for text in texts]  # tokenizers take no lone surrogates
-    return [len(found.ids) for found in _tokenizer(model).encode_batch(plain, add_special_tokens=False)]
+    tokenizer = _tokenizer(model)
+    plain = (text.encode(errors="replace").decode() for text in texts)  # tokenizers take no lone surrogates
+    return [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in plain]
 
 
 @cache

@@ -20,7 +20,7 @@ from kinj.data.records import Document
 from kinj.data.rejects import SET_ASIDE, Gathered
 from kinj.data.rows import read_object
 
-SAMPLE = 20_000
+SAMPLE = 10_000
 """Characters whose tokens are counted in a shard, at least those of a document and its views. Of shards with larger
 numbers only those are sampled whose number is a power of two, so that counting never takes long."""
 

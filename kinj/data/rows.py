@@ -21,6 +21,8 @@ from kinj.data.rejects import Place, Rejects
 CORPUS_HINT = "make one of generated people: kinj show data biographies -n 50 > corpus.jsonl"
 TEXT_ENDINGS = (".txt", ".md")
 COMPRESSED = (".gz", ".zst")
+CARD = ".README.md"
+"""End of the name of what `kinj augment` puts beside its output, with `.stats.json`; it is no document."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -35,7 +37,7 @@ def read_rows(source: str, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
 
     Args:
         source: a file (JSON lines, `.json`, `.csv`, `.tsv`, `.parquet`, `.txt`, `.md`; `.gz` or `.zst` of them), a folder of
-            `.txt` and `.md` files, or `hf:NAME[:split]`.
+            `.txt` and `.md` files or of shards (with `manifest.json`), or `hf:NAME[:split]`.
         rejects: takes what is no object.
 
     Raises:
@@ -226,6 +228,10 @@ def _text_row(source: str, path: Path, rejects: Rejects) -> Iterator[tuple[Place
 
 
 def _folder_rows(source: str, root: Path, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
+    if shards := _shards(root):
+        for name in shards:
+            yield from read_rows(os.path.join(source, name), rejects)
+        return
     files = list(_files(root))
     texts = [path for path in files if ending(path.name) in TEXT_ENDINGS]
     if not texts:
@@ -235,11 +241,21 @@ def _folder_rows(source: str, root: Path, rejects: Rejects) -> Iterator[tuple[Pl
         )
     for path in files:
         place = Place(os.path.join(source, path.relative_to(root)))
-        if path in texts:
+        if path.name.endswith(CARD) and path.with_name(path.name.removesuffix(CARD) + ".stats.json").exists():
+            rejects.pass_over(place, "cards of views")
+        elif path in texts:
             with _damage_explained(place.source):
                 yield from _one_text(place, path, path.relative_to(root).as_posix(), rejects)
         else:
             rejects.pass_over(place, "files that are not .txt or .md")
+
+
+def _shards(root: Path) -> list[str]:
+    """Names of the files of a folder that `kinj augment` wrote; none of any other folder."""
+    try:
+        return [str(entry["file"]) for entry in orjson.loads((root / "manifest.json").read_bytes())["shards"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -473,3 +473,52 @@ def test_default_output(source: str, output: str) -> None:
 
 def test_default_output_of_this_folder(tmp_path: Path) -> None:
     assert default_output(".") == Path(f"{tmp_path.name}.views.jsonl")
+
+
+def test_a_folder_of_shards(whole: bytes) -> None:
+    output = Path("views")
+    write([line(0), "{", *(line(n) for n in range(1, 40))])
+    report = augment(output=output, on_error="skip")
+    names = {path.name for path in output.iterdir()}
+    assert names == {
+        "manifest.json",
+        "stats.json",
+        "README.md",
+        "rejected.jsonl",
+        *(f"{n:05d}.jsonl" for n in range(11)),
+    }
+    manifest = json.loads((output / "manifest.json").read_text())
+    assert [entry["file"] for entry in manifest["shards"]] == [f"{n:05d}.jsonl" for n in range(11)]
+    assert sum(entry["documents"] for entry in manifest["shards"]) == report.documents == 40
+    assert b"".join((output / entry["file"]).read_bytes() for entry in manifest["shards"]) == whole
+    assert files() == {SOURCE, "views"}
+    assert [d.id for d in read_documents("views")][:2] == ["p0", "p0#formatting.1"]
+    with pytest.raises(UsageError, match="exists already"):
+        augment(output=output)
+    write([line(n) for n in range(4)])
+    augment(output=output, overwrite=True)
+    assert {path.name for path in output.iterdir()} == {"manifest.json", "stats.json", "README.md", "00000.jsonl"}
+
+
+def test_stats_and_card() -> None:
+    command = ["kinj", "augment", "a corpus.jsonl"]
+    report = augment(command=command)
+    stats = json.loads(Path("corpus.views.stats.json").read_text())
+    assert (stats["documents"], stats["views"], stats["views_per_document"]) == (40, 120, 3.0)
+    assert stats["token_factor"] == report.token_factor > 2
+    assert stats["settings"]["augment.views"] == 3
+    assert stats["seconds"] > 0 < stats["views_per_second"]
+    card = Path("corpus.views.README.md").read_text()
+    assert "kinj augment 'a corpus.jsonl'" in card
+    assert "| views | 120 (3.0 per document) |" in card
+    augment(overwrite=True, command=command)
+    assert Path("corpus.views.README.md").read_text() == card
+
+
+def test_a_card_is_no_document_of_the_folder_it_stands_in() -> None:
+    Path(SOURCE).unlink()
+    Path("note.md").write_text("Snow falls in Łódź. It is white.")
+    augment(source=".", output=Path("own.views.jsonl"))
+    report = augment(source=".", output=Path("own.views.jsonl"), overwrite=True)
+    assert report.documents == 1
+    assert report.left_out["cards of views"] == 1

@@ -41,7 +41,8 @@ def calls(
 
 def test_flags_reach_the_engine(calls: list[dict[str, Any]], kinj: Kinj) -> None:
     result = kinj(
-        "augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5", "--audit", "drop", "--on-error", "skip"
+        *("augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5"),
+        *("--audit", "--audit-policy", "report", "--on-error", "skip"),
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "corpus.views.jsonl\n"
@@ -49,9 +50,19 @@ def test_flags_reach_the_engine(calls: list[dict[str, Any]], kinj: Kinj) -> None
     (call,) = calls
     settings = call["settings"]
     assert (settings.augment.views, settings.augment.workers, settings.seed) == (3, 2, 5)
-    assert settings.augment.audit.policy == "drop"
+    assert (settings.augment.audit.all, settings.augment.audit.policy) == (True, "report")
+    assert call["command"][0] == "kinj"
     assert (call["sources"], call["output"], call["on_error"]) == (["corpus.jsonl"], Path("corpus.views.jsonl"), "skip")
     assert (call["resume"], call["overwrite"]) == (False, False)
+
+
+def test_flags_that_make_others_idle(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    result = kinj("augment", "corpus.jsonl", "-k", "3", "--target-tokens", "5M", "--workers", "2", "--engine", "ray")
+    assert result.exit_code == 0
+    settings = calls[0]["settings"]
+    assert (settings.augment.target_tokens, settings.augment.engine) == ("5M", "ray")
+    assert "augment.views = 3 (--views) has no effect: augment.target_tokens chooses the views" in result.stderr
+    assert "has no effect: a Ray cluster uses all its processors" in result.stderr
 
 
 def test_summary_as_json(calls: list[dict[str, Any]], kinj: Kinj) -> None:
@@ -90,7 +101,10 @@ MISTAKES = [
     (("corpus.jsonl", "-o", "corpus.jsonl"), "corpus.jsonl exists already"),
     (("corpus.jsonl", "--method", "formating"), "no such method as formating (did you mean formatting?)"),
     (("corpus.jsonl", "-k", "0"), "views must be 1 or more"),
-    (("corpus.jsonl", "--audit", "maybe"), "policy must be one of report, drop, fail"),
+    (("corpus.jsonl", "--audit-policy", "maybe"), "policy must be one of report, drop, fail"),
+    (("corpus.jsonl", "--method", "formatting+permut"), "no such method as permut"),
+    (("corpus.jsonl", "--target-tokens", "many"), "target_tokens must be a number such as 500k, 50M or 1.5B, got many"),
+    (("corpus.jsonl", "--engine", "spark"), "engine must be one of local, ray, got spark"),
     (("corpus.jsonl", "--resume", "--overwrite"), "overwrite and resume exclude each other"),
 ]
 
@@ -119,6 +133,25 @@ def test_folder_that_cannot_be_written(
     result = kinj("augment", "corpus.jsonl", "-o", "views.jsonl")
     assert result.exit_code == 2
     assert "views.jsonl cannot be written: no permission" in result.stderr
+
+
+def test_a_preview_shows_and_writes_nothing(kinj: Kinj, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    fact = {"subject": "Ada", "relation": "city", "value": "London", "start": 16, "end": 22}
+    rows = [{"id": f"a{n}", "text": f"Ada was born in London. She wrote {n} books.", "facts": [fact]} for n in range(5)]
+    Path("corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = kinj("augment", "corpus.jsonl", "-k", "3", "--preview", "2")
+    assert result.exit_code == 0, result.stderr
+    assert [result.stdout.count(name) for name in (" a0 ", " a1 ", " a2 ", "formatting/")] == [1, 1, 0, 6]
+    assert any(line.count("╭") == 2 for line in result.stdout.splitlines())  # side by side
+    assert "2 documents → 6 views, 0 facts changed" in result.stderr
+    found = json.loads(kinj("augment", "corpus.jsonl", "-k", "3", "--preview", "2", "--json").stdout)
+    assert [[record["id"] for record in group][:2] for group in found["preview"]] == [
+        ["a0", "a0#formatting.1"],
+        ["a1", "a1#formatting.1"],
+    ]
+    assert [path.name for path in Path().iterdir()] == ["corpus.jsonl"]
 
 
 def test_views_are_really_written(kinj: Kinj, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

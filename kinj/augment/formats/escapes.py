@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from json.encoder import encode_basestring
 
-Escape = tuple[Callable[[str], str], Callable[[str], str]]
-"""Writes content, and reads it back."""
+Escape = tuple[Callable[[str], str], Callable[[str], str], re.Pattern[str]]
+"""Writes content, reads it back, and finds in content (or paragraphs of it) what is written in another way than it is."""
 
 _CHARACTERS: dict[str, dict[str, str]] = {
     "html": {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"},
@@ -35,12 +35,19 @@ def _pair(characters: dict[str, str]) -> Escape:
     meaning = {written: character for character, written in characters.items()}
     special = re.compile("|".join(map(re.escape, characters)))
     written = re.compile("|".join(map(re.escape, meaning)))
-    return (
-        lambda text: special.sub(lambda match: characters[match.group()], text),
-        lambda text: written.sub(lambda match: meaning[match.group()], text),
-    )
+    firsts = {sequence[0] for sequence in meaning}
+
+    def read(text: str) -> str:
+        if not any(first in text for first in firsts):  # most texts; searching for one character is far faster
+            return text
+        return written.sub(lambda match: meaning[match.group()], text)
+
+    return lambda text: special.sub(lambda match: characters[match.group()], text), read, special
 
 
-ESCAPES: dict[str, Escape] = {"": (str, str), "json": (_json_escape, _json_unescape)}
+ESCAPES: dict[str, Escape] = {
+    "": (str, str, re.compile(r"(?!)")),
+    "json": (_json_escape, _json_unescape, re.compile(r'["\\\x00-\x09\x0b-\x1f]')),
+}
 """Escaping and its inverse, by the name a layout uses."""
 ESCAPES |= {name: _pair(characters) for name, characters in _CHARACTERS.items()}

@@ -24,7 +24,8 @@ Before = tuple[int, int, int, int, int, int]
 """What stands before a position: units, digits of their numbers after the first, characters, `SPACE`, `PARAGRAPH`, `SOFT`."""
 
 _SOFT = re.compile(SOFT)
-_GAP = re.compile(r"\s+")
+_GAP = re.compile(r"\s(?:\s+|(?<! )|(?<=\A\s)|\Z)")
+"""White space that is not one space between two words. It starts with a class of characters, which is searched for fast."""
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029")
 
 
@@ -38,14 +39,14 @@ class Units:
 
     def escaped(self, escape: str) -> Units:
         """With their characters written as the escape demands; separators stay as they are."""
-        write = ESCAPES[escape][0]
+        write, _, special = ESCAPES[escape]
+        if not special.search(PARAGRAPH.join(self.texts)):
+            return self
 
         def written(text: str) -> str:
             return PARAGRAPH.join(map(write, text.split(PARAGRAPH)))
 
         texts = [written(text) for text in self.texts]
-        if texts == self.texts:
-            return self
         joined, moved = "".join(self.texts), {}
         done = size = 0
         for position in sorted({before[2] for before in self.facts}):

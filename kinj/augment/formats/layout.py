@@ -94,10 +94,12 @@ class Layout:
         if not units.facts:
             return text, []
         start, (unit, digit, space, paragraph, soft) = len(self.first), self._lengths
-        ends = [
-            start + units * unit + digits * digit + characters + spaces * space + paragraphs * paragraph + softs * soft
-            for units, digits, characters, spaces, paragraphs, softs in units.facts
-        ]
+        ends = [start + before[0] * unit + before[1] * digit + before[2] for before in units.facts]
+        if space or paragraph or soft:
+            ends = [
+                end + before[3] * space + before[4] * paragraph + before[5] * soft
+                for end, before in zip(ends, units.facts, strict=True)
+            ]
         return text, list(zip(ends[0::2], ends[1::2], strict=True))
 
     def _joined(self, bodies: list[str]) -> str:
