@@ -41,7 +41,7 @@ def calls(
 
 def test_flags_reach_the_engine(calls: list[dict[str, Any]], kinj: Kinj) -> None:
     result = kinj(
-        "augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5", "--audit", "drop", "--on-error", "skip"
+        "augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5", "--audit-policy", "drop", "--on-error", "skip"
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "corpus.views.jsonl\n"
@@ -90,7 +90,7 @@ MISTAKES = [
     (("corpus.jsonl", "-o", "corpus.jsonl"), "corpus.jsonl exists already"),
     (("corpus.jsonl", "--method", "formating"), "no such method as formating (did you mean formatting?)"),
     (("corpus.jsonl", "-k", "0"), "views must be 1 or more"),
-    (("corpus.jsonl", "--audit", "maybe"), "policy must be one of report, drop, fail"),
+    (("corpus.jsonl", "--audit-policy", "maybe"), "policy must be one of report, drop, fail"),
     (("corpus.jsonl", "--resume", "--overwrite"), "overwrite and resume exclude each other"),
 ]
 
