@@ -77,5 +77,8 @@ def _rows(report: AugmentReport, settings: Settings) -> list[tuple[str, str]]:
         ("views in which something changed", f"{sum(report.failed.values()):,} ({report.dropped:,} left out)"),
         ("input lines set aside", f"{report.rejected:,}"),
     ]
+    if report.written:
+        asked = f"{settings.augment.llm.model}, {report.written['requests']:,} requests"
+        rows += [("language model", asked), ("views that it did not write", f"{report.written['views_fewer']:,}")]
     return [*rows, *((f"audit of {name}", f"{n:,} views, {report.offending[name]:,} changed something")
                      for name, n in sorted(report.audited.items()))]  # fmt: skip

@@ -12,16 +12,17 @@ from kinj.augment import registry
 from kinj.augment.base import Augmenter
 from kinj.augment.drafts import Drafting
 from kinj.augment.engine import augment_documents
+from kinj.augment.written.base import Written
 from kinj.config.schema import AugmentSettings, MaskedSettings, ReverseSettings
 from kinj.data.biographies import Population, biography
 from kinj.data.records import Document, Fact
 
-METHODS: dict[str, Augmenter] = {
+BUILT: dict[str, Augmenter | Written] = {
     **{name: registry.get(name).build(AugmentSettings(), 3) for name in registry.names()},
     "masked words": registry.get("masked").build(AugmentSettings(masked=MaskedSettings(units="words")), 3),
     "reverse segments": registry.get("reverse").build(AugmentSettings(reverse=ReverseSettings(how="segments")), 3),
 }
-METHODS = {name: method for name, method in METHODS.items() if isinstance(method, Drafting)}
+METHODS: dict[str, Augmenter] = {name: method for name, method in BUILT.items() if isinstance(method, Drafting)}
 
 PIECES = [
     "Ada Lovelace Byron was born in London. ",

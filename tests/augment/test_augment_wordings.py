@@ -10,6 +10,7 @@ import pytest
 from kinj.augment import registry
 from kinj.augment.base import Augmenter
 from kinj.augment.relations import shipped_templates
+from kinj.augment.written.base import Written
 from kinj.config.schema import AugmentSettings, MaskedSettings, ModelSettings, ReverseSettings
 from kinj.data.biographies import RELATIONS, Person, Population, biography
 from kinj.data.biographies.questions import wordings
@@ -17,12 +18,14 @@ from kinj.data.biographies.text import PRONOUNS, name_forms, templates
 from kinj.eval.overlap import words
 
 PEOPLE = 200
-BUILT: dict[str, Augmenter] = {
+BUILT: dict[str, Augmenter | Written] = {
     **{name: registry.get(name).build(AugmentSettings(), 0) for name in registry.names()},
     "masked words": registry.get("masked").build(AugmentSettings(masked=MaskedSettings(units="words")), 0),
     "reverse segments": registry.get("reverse").build(AugmentSettings(reverse=ReverseSettings(how="segments")), 0),
 }
-METHODS = {name: method for name, method in BUILT.items() if method.preserves != "nothing"}
+METHODS = {
+    name: method for name, method in BUILT.items() if method.preserves != "nothing" and not isinstance(method, Written)
+}
 SPLITS = ("held_out", "fresh")
 
 
