@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ from kinj.stats import mean_interval
 SQUAD = Path(__file__).resolve().parents[2] / "shared" / "data" / "seal_squad" / "squad_val.jsonl.gz"
 SEED = 1
 """Data seed of the people. Rules were tuned on data seed 0 and on every other passage, which are left out here."""
-MODES = {"whole": True, "part": False}
+MODES = ("whole", "part", "reworded")
+"""Whether the view should hold everything; only a part; only a part, with words put before each of its sentences, so that
+no sentence of the view is one of the original's but for what was planted."""
 
 
 def biographies() -> list[str]:
@@ -61,8 +64,10 @@ def planted(plant: Plant, texts: Sequence[str], views: int) -> list[tuple[str, s
     return found
 
 
-def compare(original: str, view: str, *, whole: bool) -> list[Change]:
-    return audit(Document(id="d", text=original), Document(id="d#plant.1", text=view), whole=whole)
+def compare(original: str, view: str, mode: str) -> list[Change]:
+    if mode == "reworded":
+        view = "In fact, " + re.sub(r"(?<=[a-z][.?!]) (?=[A-Z])", " In fact, ", view)
+    return audit(Document(id="d", text=original), Document(id="d#plant.1", text=view), whole=mode == "whole")
 
 
 def share(hits: Sequence[bool]) -> dict[str, Any]:
@@ -78,8 +83,8 @@ def measure(texts: Sequence[str], views: int) -> dict[str, Any]:
         if not pairs:
             continue
         row = rows[plant.name] = {"changed": bool(plant.kinds)}
-        for mode, whole in MODES.items():
-            found = [compare(original, view, whole=whole) for original, view in pairs]
+        for mode in MODES:
+            found = [compare(original, view, mode) for original, view in pairs]
             row[mode] = share([bool(changes) for changes in found])
             if plant.kinds:
                 kinds = [any(change.kind in plant.kinds for change in changes) for changes in found]
@@ -95,14 +100,14 @@ def formats(texts: Sequence[str]) -> dict[str, Any]:
         document = Document(id=str(place), text=text)
         views = method.views(document, 5, stable_rng("bench", "formats", place))
         flags += [bool(audit(document, replace(view, facts=[]))) for view in views]
-    return {"changed": False, "whole": share(flags), "part": share(flags)}
+    return {"changed": False, "whole": share(flags)}
 
 
 def totals(rows: dict[str, Any], mode: str) -> dict[str, Any]:
     """Recall over all planted views, false alarms over all equal ones, precision at one planted view for each equal one."""
 
     def pooled(changed: bool) -> tuple[int, int]:
-        chosen = [row[mode] for row in rows.values() if row["changed"] is changed]
+        chosen = [row[mode] for row in rows.values() if row["changed"] is changed and mode in row]
         return round(sum(r["share"] * r["views"] for r in chosen)), sum(r["views"] for r in chosen)
 
     (hits, changed), (alarms, equal) = pooled(True), pooled(False)
@@ -166,11 +171,9 @@ def main() -> None:
 def table(result: dict[str, Any], squad: Path) -> str:
     lines = [] if "squad" in result else [f"no SQuAD passages: {squad} is not there\n"]
     for name, found in result.items():
-        lines.append(
-            f"{name}\n\n| view | whole: flagged | its kind | part: flagged | its kind | views |\n|---|---|---|---|---|---|"
-        )
+        lines.append(f"{name}\n\n| view | {' | '.join(MODES)} | views |\n|---|---|---|---|---|")
         for plant, row in found["plants"].items():
-            cells = [percent(row[key]) if key in row else "" for key in ("whole", "whole_kind", "part", "part_kind")]
+            cells = [percent(row[mode]) if mode in row else "" for mode in MODES]
             lines.append(f"| {plant} | {' | '.join(cells)} | {row['whole']['views']} |")
         for mode, total in found["totals"].items():
             lines.append(
