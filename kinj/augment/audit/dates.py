@@ -146,9 +146,9 @@ def _with_era(text: str) -> Iterator[Mention[Readings]]:
     for match in _ERA.finditer(text):
         year = int(match["y1"] or match["y2"])
         before = (match["era"] or "").startswith("B")
-        if match["c"]:
-            yield _mention(match, When(-year * 100 if before else (year - 1) * 100, span=100))
-        else:
+        if match["c"] and before:
+            yield _mention(match, When(-year * 100, span=100))
+        elif not match["c"]:
             yield _mention(match, When(-year if before else year))
 
 
