@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from audit_plants import EQUALS, PLANTS, Plant
@@ -30,7 +33,9 @@ from kinj.stats import mean_interval
 SQUAD = Path(__file__).resolve().parents[2] / "shared" / "data" / "seal_squad" / "squad_val.jsonl.gz"
 SEED = 1
 """Data seed of the people. Rules were tuned on data seed 0 and on every other passage, which are left out here."""
-MODES = {"whole": True, "part": False}
+MODES = ("whole", "part", "reworded")
+"""Whether the view should hold everything; only a part; only a part, with words put before each of its sentences, so that
+no sentence of the view is one of the original's but for what was planted."""
 
 
 def biographies() -> list[str]:
@@ -59,8 +64,10 @@ def planted(plant: Plant, texts: Sequence[str], views: int) -> list[tuple[str, s
     return found
 
 
-def compare(original: str, view: str, *, whole: bool) -> list[Change]:
-    return audit(Document(id="d", text=original), Document(id="d#plant.1", text=view), whole=whole)
+def compare(original: str, view: str, mode: str) -> list[Change]:
+    if mode == "reworded":
+        view = "In fact, " + re.sub(r"(?<=[a-z][.?!]) (?=[A-Z])", " In fact, ", view)
+    return audit(Document(id="d", text=original), Document(id="d#plant.1", text=view), whole=mode == "whole")
 
 
 def share(hits: Sequence[bool]) -> dict[str, Any]:
@@ -76,8 +83,8 @@ def measure(texts: Sequence[str], views: int) -> dict[str, Any]:
         if not pairs:
             continue
         row = rows[plant.name] = {"changed": bool(plant.kinds)}
-        for mode, whole in MODES.items():
-            found = [compare(original, view, whole=whole) for original, view in pairs]
+        for mode in MODES:
+            found = [compare(original, view, mode) for original, view in pairs]
             row[mode] = share([bool(changes) for changes in found])
             if plant.kinds:
                 kinds = [any(change.kind in plant.kinds for change in changes) for changes in found]
@@ -93,14 +100,14 @@ def formats(texts: Sequence[str]) -> dict[str, Any]:
         document = Document(id=str(place), text=text)
         views = method.views(document, 5, stable_rng("bench", "formats", place))
         flags += [bool(audit(document, replace(view, facts=[]))) for view in views]
-    return {"changed": False, "whole": share(flags), "part": share(flags)}
+    return {"changed": False, "whole": share(flags)}
 
 
 def totals(rows: dict[str, Any], mode: str) -> dict[str, Any]:
     """Recall over all planted views, false alarms over all equal ones, precision at one planted view for each equal one."""
 
     def pooled(changed: bool) -> tuple[int, int]:
-        chosen = [row[mode] for row in rows.values() if row["changed"] is changed]
+        chosen = [row[mode] for row in rows.values() if row["changed"] is changed and mode in row]
         return round(sum(r["share"] * r["views"] for r in chosen)), sum(r["views"] for r in chosen)
 
     (hits, changed), (alarms, equal) = pooled(True), pooled(False)
@@ -112,18 +119,26 @@ def totals(rows: dict[str, Any], mode: str) -> dict[str, Any]:
     }
 
 
-def microseconds(texts: Sequence[str], make: Callable[[str], str], rounds: int = 5) -> dict[str, float]:
-    """CPU time per view; the original's content is kept across its five views, as in a run. Medians over rounds."""
-    pairs = [(Document(id="d", text=text), Document(id="v", text=make(text))) for text in texts]
+def microseconds(texts: Sequence[str], *, reworded: bool, rounds: int = 5) -> float:
+    """CPU time per view, median over rounds; five views per original.
+
+    Args:
+        texts: originals.
+        reworded: whether each sentence of each view has a word that no other has, or only other white space.
+        rounds: measurements.
+    """
+    fresh = map("".join, product(ascii_lowercase, repeat=4))
     times = []
     for _ in range(rounds):
+        pairs = []
+        for text in texts:
+            ends = [f" {next(fresh)}. " if reworded else f".{' ' * width}" for width in range(2, 7)]
+            pairs += [(Document(id="d", text=text), Document(id="v", text=text.replace(". ", end))) for end in ends]
         began = time.process_time()
         for original, view in pairs:
-            for _ in range(5):
-                audit(original, view)
-        times.append((time.process_time() - began) / (5 * len(pairs)) * 1e6)
-    characters = statistics.mean(len(view.text) for _, view in pairs)
-    return {"microseconds": statistics.median(times), "characters": characters}
+            audit(original, view)
+        times.append((time.process_time() - began) / len(pairs) * 1e6)
+    return statistics.median(times)
 
 
 def main() -> None:
@@ -144,7 +159,11 @@ def main() -> None:
         result[name] = {
             "plants": rows,
             "totals": {mode: totals(rows, mode) for mode in MODES},
-            "speed": microseconds(near, lambda text: text.replace(". ", ".  ")),
+            "characters": statistics.mean(map(len, near)),
+            "microseconds": {
+                "same sentences": microseconds(near, reworded=False),
+                "every sentence new": microseconds(near, reworded=True),
+            },
         }
     print(json.dumps(result) if options.json else table(result, options.squad))
 
@@ -152,19 +171,17 @@ def main() -> None:
 def table(result: dict[str, Any], squad: Path) -> str:
     lines = [] if "squad" in result else [f"no SQuAD passages: {squad} is not there\n"]
     for name, found in result.items():
-        lines.append(
-            f"{name}\n\n| view | whole: flagged | its kind | part: flagged | its kind | views |\n|---|---|---|---|---|---|"
-        )
+        lines.append(f"{name}\n\n| view | {' | '.join(MODES)} | views |\n|---|---|---|---|---|")
         for plant, row in found["plants"].items():
-            cells = [percent(row[key]) if key in row else "" for key in ("whole", "whole_kind", "part", "part_kind")]
+            cells = [percent(row[mode]) if mode in row else "" for mode in MODES]
             lines.append(f"| {plant} | {' | '.join(cells)} | {row['whole']['views']} |")
         for mode, total in found["totals"].items():
             lines.append(
                 f"\n{mode}: recall {percent(total['recall'])}, false alarms {percent(total['false_alarms'])}, "
                 f"precision at even odds {total['precision_at_even_odds']:.1%}"
             )
-        speed = found["speed"]
-        lines.append(f"\n{speed['microseconds']:.0f} µs per view of {speed['characters']:.0f} characters\n")
+        speed = ", ".join(f"{name} {value:.0f}" for name, value in found["microseconds"].items())
+        lines.append(f"\nµs per view of {found['characters']:.0f} characters: {speed}\n")
     return "\n".join(lines)
 
 

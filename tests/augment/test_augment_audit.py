@@ -55,6 +55,8 @@ EQUAL = [
     ("He ruled in 1914–18.", "He ruled from 1914 to 1918."),
     ("It opens at 3:30 p.m.", "It opens at 15:30."),
     ("He died in 44 BC.", "He died in 44 B.C."),
+    ("It was built in the 11–13th century.", "It was built in the 11th to 13th centuries."),
+    ("It lasted from 24 August – 3 October 1572.", "It lasted from August 24 to October 3, 1572."),
     # quantities
     ("It is 100 km long.", "It is 62 miles long."),
     ("It is 5 km long.", "It is 5,000 metres long."),
@@ -81,6 +83,8 @@ EQUAL = [
     ("Mr. Smith came to Paris.", "Smith came to Paris."),
     ("It is in St. Mary's Church.", "It is in St Mary’s Church."),
     ("Remarkably, the dog ran.", "Surprisingly, the dog ran."),
+    ("He studied Middle Eastern history.", "He studied the history of the Middle East."),
+    ("Illegal matters were punished hard.", "The legal reform was lasting."),
     # quotations
     ("He called it “a great day” then.", 'He called it "a great day" then.'),
     ("He called it 'a great day' then.", "He called it «a great day» then."),
@@ -172,6 +176,8 @@ def test_values_that_changed_places_are_found_although_both_texts_hold_them() ->
     original = "Ada has 3 cats and 5 dogs in Paris. Bob beat Carla at chess."
     assert kinds(original, original.replace("3 cats and 5", "5 cats and 3"), whole=False) == {("number", "changed")}
     assert kinds(original, original.replace("Bob beat Carla", "Carla beat Bob"), whole=False) == {("name", "changed")}
+    told = "The Dome was opened in Rome in 1950. In 1960 the Tower was opened in Paris."
+    assert changes(told, "The Tower was opened in Paris in 1960.", whole=False) == []
     listed = "The colours were seen in Paris, London and Rome by Ada and Bob."
     assert changes(listed, "The colours were seen in Rome, Paris and London by Bob and Ada.") == []
 

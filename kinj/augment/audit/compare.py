@@ -25,10 +25,10 @@ def audit(original: Document, view: Document, *, whole: bool = True) -> list[Cha
             does not; what is missing there is no offence.
     """
     ours, theirs = Content(view.text), content_of_original(original.text)
-    notes = content_of_original(_notes(original)) if original.title or original.facts else None
+    known = content_of_original(_known(original))
     found = [
         *fact_changes(original, view, ours, whole=whole),
-        *_unanswered(ours, theirs, notes, whole=whole),
+        *_unanswered(ours, theirs, known, whole=whole),
         *_quotes_changed(ours, theirs, whole=whole),
         *(Change(kind, "changed", a, b) for kind, a, b in exchanged(theirs, ours)),
         *(Change("negation", "changed", a, b) for a, b in flipped(theirs, ours)),
@@ -50,10 +50,10 @@ def _once(found: Iterable[Change]) -> list[Change]:
     return [change for change in changes if not said(change)]
 
 
-def _notes(document: Document) -> str:
-    """What is known about a document besides its text."""
+def _known(document: Document) -> str:
+    """Everything a document says: its text, its title, the subjects and values of its facts."""
     facts = (part for fact in document.facts for part in (fact.subject, fact.value))
-    return "\n\n".join(dict.fromkeys([document.title or "", *facts]))
+    return "\n\n".join(dict.fromkeys(filter(None, [document.text, document.title, *facts])))
 
 
 _ENOUGH_AROUND = 2
@@ -82,17 +82,18 @@ _FAMILIES = (
 Place = tuple[Sentence, Mention[Any]]
 
 
-def _unanswered(view: Content, original: Content, notes: Content | None, *, whole: bool) -> Iterator[Change]:
-    """Mentions without an answer in the other text; those that stand among the same words are one change."""
+def _unanswered(view: Content, original: Content, known: Content, *, whole: bool) -> Iterator[Change]:
+    """Mentions without an answer in the other text (or in what else is known about the original).
+
+    A lost and an added one that stand among the same words are one change.
+    """
     new, gone = view.without(original), original.without(view)
     for family in _FAMILIES:
         added = [
             (sentence, mention)
             for sentence in new
             for mention in family.of(sentence)
-            if not mention.weak
-            and not family.in_original(mention.value, original)
-            and not (notes is not None and family.in_original(mention.value, notes))
+            if not mention.weak and not family.in_original(mention.value, known)
         ]
         if not added and not whole:
             continue

@@ -16,7 +16,7 @@ from kinj.augment.audit.quotes import quoted_words, quotes
 from kinj.augment.audit.sentence import Sentence, sentence
 from kinj.augment.audit.tokens import split
 
-CACHED = 4
+CACHED = 8
 """Originals whose content is kept. A document's views are audited one after the other, so few are needed."""
 
 

@@ -42,8 +42,10 @@ _ERA = re.compile(
     r"\b(?:(?P<ad>AD|A\.D\.)\s(?P<y1>\d{1,4})|(?P<y2>\d{1,5})(?:st|nd|rd|th)?(?P<c>[\s-]century)?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E?\.?|A\.D\.|C\.E\.))(?!\w)"
 )
 _ORDINAL = {word: place for place, word in enumerate(_DAYS, 1)}
+_NTH = rf"(?:\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(_DAYS[:21])})"
 _CENTURY = re.compile(
-    rf"\b(?P<number>\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(_DAYS[:21])})(?P<second>(?:\s(?:and|or|to)\s|-|/)(?:the\s)?(?:\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(_DAYS[:21])}))?[\s-]centur(?:y|ies)\b",
+    rf"\b(?P<first>(?:\d{{1,2}}|{_NTH})(?=\s?-|\s(?:and|or|to)\s))?"
+    rf"(?(first)(?:\s?-\s?|\s(?:and|or|to)\s)(?:the\s)?)(?P<last>{_NTH})[\s-]centur(?:y|ies)\b",
     re.I,
 )
 _DECADE = re.compile(r"(?<![\w.,])(?P<year>\d{3}0)'?s\b|(?<!\w)'(?P<short>[1-9]0)s\b")
@@ -57,7 +59,7 @@ _TIME = re.compile(
     re.I,
 )
 _BEFORE_MONTH = word_set(
-    "in of by since until till from to last next early late mid during every each this that through between and"
+    "in of by since until till from to last next early late mid during every each this that through between and that"
 )
 
 
@@ -88,7 +90,7 @@ def _candidates(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]
             yield from _with_era(text)
     if "entur" in text:
         for match in _CENTURY.finditer(text):
-            for number in filter(None, (match["number"], match["second"])):
+            for number in filter(None, (match["first"], match["last"])):
                 yield _mention(match, When((_ordinal(number) - 1) * 100, span=100))
     if _DIGIT.search(text):
         if _CLOCK.search(text):
@@ -104,10 +106,7 @@ def _mention(match: re.Match[str], *readings: When) -> Mention[Readings]:
 
 
 def _ordinal(word: str) -> int:
-    small = word.lower().lstrip("-/ ")
-    for before in ("and ", "or ", "to ", "the "):
-        small = small.removeprefix(before)
-    return _ORDINAL.get(small) or int(re.sub(r"\D", "", small) or 0)
+    return _ORDINAL.get(word.lower()) or int(re.sub(r"\D", "", word) or 0)
 
 
 def _named(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
@@ -147,9 +146,9 @@ def _with_era(text: str) -> Iterator[Mention[Readings]]:
     for match in _ERA.finditer(text):
         year = int(match["y1"] or match["y2"])
         before = (match["era"] or "").startswith("B")
-        if match["c"]:
-            yield _mention(match, When(-year * 100 if before else (year - 1) * 100, span=100))
-        else:
+        if match["c"] and before:
+            yield _mention(match, When(-year * 100, span=100))
+        elif not match["c"]:
             yield _mention(match, When(-year if before else year))
 
 

@@ -20,24 +20,47 @@ from kinj.augment.audit.sentence import Sentence
 Frame = tuple[str, ...]
 _FEWEST_WORDS = 2
 """Words besides its mentions that a sentence needs before it is compared as a frame."""
+_NEAR, _NEAR_WORDS = 0.75, 6
+"""Share of words (common of all) and words in common from which on two frames are nearly the same."""
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
 
 def exchanged(original: Content, view: Content) -> Iterator[tuple[str, str, str]]:
     """Kind, original's text and view's text of each difference in otherwise equal sentences: mentions and negations."""
     for here in view.without(original):
-        known = original.framed.get(here.frame, [])
+        known = original.framed.get(here.frame) or _nearest(here, original)
         if not known or len(here.frame) - len(here.filled) < _FEWEST_WORDS:
             continue
-        if all(there.negated != here.negated for there in known):
+        if all(_negations(there, here) != _negations(here, there) for there in known):
             yield "negation", known[0].text, here.text
-        for there in [min(known, key=lambda there: len(_changed(there, here, original)))]:
-            for a, b in _changed(there, here, original):
-                yield b.kind, there.text[a.start : a.end], here.text[b.start : b.end]
+        there = min(known, key=lambda there: len(_changed(there, here, original)))
+        for a, b in _changed(there, here, original):
+            yield b.kind, there.text[a.start : a.end], here.text[b.start : b.end]
+
+
+def _nearest(here: Sentence, original: Content) -> list[Sentence]:
+    """The sentence of the original with nearly the same frame, if there is one."""
+    words = here.frame_words
+    best, found = _NEAR, []
+    for there in original.sentences:
+        theirs = there.frame_words
+        if min(len(words), len(theirs)) < best * max(len(words), len(theirs)):
+            continue
+        common = len(words & theirs)
+        if common >= _NEAR_WORDS and (share := common / (len(words) + len(theirs) - common)) >= best:
+            best, found = share, [there]
+    return found
+
+
+def _negations(one: Sentence, other: Sentence) -> object:
+    """Where negations stand; how many there are, if the sentences differ in other words too."""
+    return one.negated if one.frame == other.frame else len(one.negated)
 
 
 def _changed(there: Sentence, here: Sentence, original: Content) -> list[tuple[Mention[Any], Mention[Any]]]:
     """Mentions that differ. A subject may be called by another name."""
+    if there.marks != here.marks:
+        return []
     changed = _differences(here.frame, there.filled, here.filled, original)
     if (
         len(changed) == 1
@@ -46,7 +69,16 @@ def _changed(there: Sentence, here: Sentence, original: Content) -> list[tuple[M
         and _is_subject(here.frame)
     ):
         return []
-    return changed
+    return [] if changed and _said_elsewhere(here, there, original) else changed
+
+
+def _said_elsewhere(here: Sentence, there: Sentence, original: Content) -> bool:
+    """Whether another sentence of the original holds all that this one mentions: then it says that one again."""
+    return any(
+        all(any(_same(mention, wanted, original) for mention in part.filled) for wanted in here.filled)
+        for part in original.sentences
+        if part is not there
+    )
 
 
 def _differences(

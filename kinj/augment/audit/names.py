@@ -14,7 +14,7 @@ from kinj.augment.audit.tokens import Token
 
 _ENDINGS = (
     *("s", "es", "ies", "n", "an", "ian", "ean", "ns", "ans", "ians", "ic", "ics", "ish", "ese", "ist", "ists", "ism"),
-    *("anism", "ianism", "er", "ers", "al", "i"),
+    *("anism", "ianism", "er", "ers", "al", "i", "ern"),
 )
 _SHORTEST_ROOT = 3
 _NEVER_SURE = TITLES | MONTHS.keys() | WEEKDAYS | NUMERALS

@@ -42,6 +42,7 @@ _ENUMERATOR = re.compile(
     r"(?:[\"\])*]{0,3}\s?[.):\]=>]+(?=[\s*\"A-Za-z]|$)|\s?[-=]+>?\s|(?(label)\W*$|(?!)))[^\S\n]*(?:\d{1,3}[.)]\s)?",
     re.M | re.I,
 )
+_INNER_LABEL = re.compile(r"(?<=\s)(?:Question|Answer|Q|A)[ .]?\d{1,3}:(?=\s)")
 _LABEL = re.compile(r"^([^\w\n]*)\*\*([^*\n]*?[^*\n.,;!?:\s])(?::\*\*|\*\*:|\*\*(?=[^\S\n]*(?:\n|$|-\s)))", re.M)
 
 
@@ -59,7 +60,7 @@ def plain(text: str) -> str:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SAME), text)
     if '":' in text:
         text = _KEY.sub(BREAK, text)
-    text = _without_numbering(text)
+    text = _INNER_LABEL.sub(BREAK, _without_numbering(text))
     if not _MARKUP.search(text):
         return text
     if "**" in text:

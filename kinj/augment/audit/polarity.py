@@ -11,6 +11,8 @@ from kinj.augment.audit.sentence import Sentence
 
 _ENOUGH, _SHARE = 3, 0.9
 """Words around a negation, and share of them, that a statement without one must hold to count as the same statement."""
+_ENOUGH_BESIDE = 1
+"""Other words that the sentences of a word and of its opposite must share."""
 
 
 def flipped(original: Content, view: Content) -> Iterator[tuple[str, str]]:
@@ -38,10 +40,17 @@ def _affirmed(negation: Negation, view: Content) -> Sentence | None:
 
 
 def _opposites(one: Content, other: Content) -> Iterator[tuple[str, str]]:
-    """Words of one text with a negative prefix where the other text has the word without it, and no negation of it."""
+    """Words of one text with a negative prefix where the other says the same of the word without it, not negated."""
     for word in sorted(one.vocabulary - other.vocabulary):
         base = opposite_of(word)
         if base is None or base not in other.vocabulary or base in one.vocabulary:
             continue
-        if not any(stem(base) in negation.window for negation in other.negations):
+        negated = any(stem(base) in negation.window for negation in other.negations)
+        if not negated and len(_beside(word, one) & _beside(base, other)) >= _ENOUGH_BESIDE:
             yield word, base
+
+
+def _beside(word: str, content: Content) -> frozenset[str]:
+    """The stems of the sentences that hold a word, its own left out."""
+    own = stem(word)
+    return frozenset(s for part in content.sentences if word in part.vocabulary for s in part.stems if s != own)

@@ -6,17 +6,21 @@ import re
 from collections.abc import Iterator
 
 from kinj.augment.audit.mentions import Mention
+from kinj.augment.audit.negation import AFFIRMED
 from kinj.augment.audit.tokens import fold
 
 _QUOTE = re.compile(
     r"(?<![\w\"])\"(?=[^\s\"])([^\"\x1e]{1,400}?)(?<=[^\s])\"(?![\w\"])(?!\s*[:=])"
     r"|(?<![\w'])'(?=[^\s'])([^'\"\x1e\n]{3,120}?(?:'[a-z]{1,2}\b[^'\"\x1e\n]{0,120}?)?)(?<=[^\s])'(?![\w'])"
 )
+_CONTRACTED = re.compile(r"\b([a-z]+)n't\b", re.I)
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def quoted_words(text: str) -> tuple[str, ...]:
-    """The words and numbers of a text, as quotations compare them."""
+    """The words and numbers of a text, as quotations compare them: `don't` is `do not`."""
+    if "n't" in text:
+        text = _CONTRACTED.sub(lambda match: f"{AFFIRMED.get(match[0].lower(), match[1])} not", text)
     return tuple(fold(word) for word in _WORD.findall(text))
 
 

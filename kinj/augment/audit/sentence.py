@@ -46,6 +46,16 @@ class Sentence:
         return self._framed[0]
 
     @cached_property
+    def frame_words(self) -> frozenset[str]:
+        """The words of its frame, each once."""
+        return frozenset(self.frame)
+
+    @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """The marks of its frame, in order."""
+        return tuple(word for word in self.frame if word.startswith("<"))
+
+    @cached_property
     def filled(self) -> list[Mention[Any]]:
         """The mentions that the marks of the frame stand for."""
         return self._framed[1]
