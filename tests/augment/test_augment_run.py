@@ -416,17 +416,20 @@ def test_a_worker_that_dies() -> None:
 def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from kinj.augment.methods.formatting import Formatting
 
-    views = Formatting.views
+    renderings = Formatting.renderings
 
     def damaged(self: Formatting, document: Any, *rest: Any) -> Iterator[Any]:
-        for view in views(self, document, *rest):
-            yield replace(view, text=view.text + " more") if document.id == "p10" else view
+        for rendered in renderings(self, document, *rest):
+            yield rendered._replace(text=rendered.text + " more") if document.id == "p10" else rendered
 
-    monkeypatch.setattr(Formatting, "views", damaged)
+    monkeypatch.setattr(Formatting, "renderings", damaged)
     strict = replace(SETTINGS, augment=replace(SETTINGS.augment, audit=AuditSettings(policy="fail")))
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
         augment(strict)
     assert "8 finished documents are kept" in caught.value.hint
+    report = augment(overwrite=True)
+    assert (report.documents, report.views, report.dropped) == (40, 117, 3)
+    assert len(Path("corpus.views.audit.jsonl").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst", ".parquet"])
