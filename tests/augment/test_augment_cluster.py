@@ -80,7 +80,7 @@ def test_without_ray(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Path("ray.jsonl.part").exists()
 
 
-class Lost(Exception):
+class LostError(Exception):
     """Stands for Ray's own error."""
 
 
@@ -91,7 +91,7 @@ def stand_in(fails: bool) -> Any:
 
     def get(made: Any) -> Any:
         if fails:
-            raise Lost("the node is gone\nand more")
+            raise LostError("the node is gone\nand more")
         return made
 
     members = {
@@ -102,7 +102,7 @@ def stand_in(fails: bool) -> Any:
         "get": get,
         "remote": lambda **options: lambda function: SimpleNamespace(remote=function),
         "cluster_resources": lambda: {"CPU": 2.0},
-        "exceptions": SimpleNamespace(RayError=Lost),
+        "exceptions": SimpleNamespace(RayError=LostError),
         "opened": opened,
     }
     for name, value in members.items():
@@ -121,7 +121,7 @@ def test_the_same_bytes(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cluster_that_is_lost(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", stand_in(fails=True))
-    with pytest.raises(KinjError, match="the Ray cluster failed: the node is gone$") as caught:
+    with pytest.raises(KinjError, match=r"the Ray cluster failed: the node is gone\n") as caught:
         augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
     assert "--resume" in caught.value.hint
 
