@@ -41,6 +41,7 @@ test-all: lint
 
 bench: $(READY)
 	$(BIN)/python bench/train.py
+	$(BIN)/python bench/augment.py
 
 docs: $(READY)
 	$(BIN)/python -m kinj.cli.reference docs

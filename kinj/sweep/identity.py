@@ -15,7 +15,10 @@ from kinj.config.schema import Settings
 SCHEMA = 1
 """Raised when a new version of kinj gives other results for the same settings."""
 
-NOT_IN_IT = ("run.", "sweep.", "augment.workers", "train.keep_checkpoints", "train.checkpoint_every", "train.recipe")
+NOT_IN_IT = (
+    *("run.", "sweep.", "augment.workers", "augment.engine"),
+    *("train.keep_checkpoints", "train.checkpoint_every", "train.recipe"),
+)
 """Settings (a final dot: all below) that say where, how often or under which name, and change no result."""
 
 READ_FROM = ("data.documents", "data.questions", "data.replay", "data.path", "augment.formatting.tokenizer")

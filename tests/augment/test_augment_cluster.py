@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kinj.augment import part, shards
 from kinj.augment.run import augment_file
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import AugmentSettings, Settings
 
 DOCUMENTS = 2000
@@ -77,3 +78,62 @@ def test_without_ray(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
     assert "kinj[ray]" in caught.value.hint
     assert not Path("ray.jsonl.part").exists()
+
+
+class LostError(Exception):
+    """Stands for Ray's own error."""
+
+
+def stand_in(fails: bool) -> Any:
+    """A Ray without a cluster: what is asked for is done at once."""
+    ray = ModuleType("ray")
+    opened: list[bool] = []
+
+    def get(made: Any) -> Any:
+        if fails:
+            raise LostError("the node is gone\nand more")
+        return made
+
+    members = {
+        "is_initialized": lambda: bool(opened),
+        "init": lambda **options: opened.append(True),
+        "shutdown": opened.clear,
+        "put": lambda value: value,
+        "get": get,
+        "remote": lambda **options: lambda function: SimpleNamespace(remote=function),
+        "cluster_resources": lambda: {"CPU": 2.0},
+        "exceptions": SimpleNamespace(RayError=LostError),
+        "opened": opened,
+    }
+    for name, value in members.items():
+        setattr(ray, name, value)
+    return ray
+
+
+def test_the_same_bytes(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = stand_in(fails=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    augment_file(["corpus.jsonl"], Path("local.jsonl"), settings("local"))
+    assert Path("ray.jsonl").read_bytes() == Path("local.jsonl").read_bytes()
+    assert not ray.opened
+
+
+def test_a_cluster_that_is_lost(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", stand_in(fails=True))
+    with pytest.raises(KinjError, match=r"the Ray cluster failed: the node is gone\n") as caught:
+        augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    assert "--resume" in caught.value.hint
+
+
+def test_a_cluster_that_cannot_be_reached(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = stand_in(fails=False)
+
+    def init(**options: Any) -> None:
+        raise ConnectionError("no answer from 10.0.0.1:6379")
+
+    ray.init = init
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(UsageError, match=r"no Ray cluster can be reached: no answer from 10\.0\.0\.1") as caught:
+        augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    assert "RAY_ADDRESS" in caught.value.hint

@@ -427,6 +427,9 @@ def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pyt
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
         augment(strict)
     assert "8 finished documents are kept" in caught.value.hint
+    report = augment(overwrite=True)
+    assert (report.documents, report.views, report.dropped) == (40, 117, 3)
+    assert len(Path("corpus.views.audit.jsonl").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst", ".parquet"])

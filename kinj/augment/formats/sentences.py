@@ -20,6 +20,7 @@ _ABBREVIATIONS = frozenset(
         "mt prof rep rev sen sgt sr st univ vs",
     )
 )
+_LONGEST = max(map(len, _ABBREVIATIONS))
 _BEFORE_NUMBERS = frozenset(re.findall(r"\w+", "art cap ch eq fig figs no nos nr op p pp sec vol"))
 
 
@@ -30,26 +31,30 @@ def split_sentences(text: str) -> list[str]:
     followed by a small letter do not.
     """
     pieces: list[str] = []
-    start = 0
+    start, size = 0, len(text)
     for match in _BREAK.finditer(text):
-        if match.end() < len(text) and _ends_sentence(text, start, match):
-            pieces.append(text[start : match.end()])
-            start = match.end()
-    return [*pieces, text[start:]] if start < len(text) else pieces
+        mark, end = match.span()
+        if end < size and _ends_sentence(text, start, mark, end):
+            pieces.append(text[start:end])
+            start = end
+    return [*pieces, text[start:]] if start < size else pieces
 
 
-def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
-    mark, following = text[match.start()], text[match.end()]
-    if mark in _UNSPACED or "\n" in match.group():
+def _ends_sentence(text: str, start: int, mark: int, end: int) -> bool:
+    """Whether the sentence from `start` ends with the mark at `mark`, and the next begins at `end`."""
+    if text[mark] in _UNSPACED or text.find("\n", mark, end) >= 0:
         return True
-    if following.islower():
+    if text[end].islower():
         return False
-    return mark != "." or not _is_abbreviation(text, start, match.start(), following)
+    return text[mark] != "." or not _is_abbreviation(text, start, mark, text[end])
 
 
 def _is_abbreviation(text: str, start: int, dot: int, following: str) -> bool:
     before = max(text.rfind(" ", start, dot) + 1, start)
-    word = text[before:dot].strip("\"'“”‘’«»()[]")
+    word = text[before:dot]
+    if len(word) > _LONGEST and word.isalpha():
+        return False  # most sentences
+    word = word.strip("\"'“”‘’«»()[]")
     if len(word) > 12:
         return False
     small = word.lower()

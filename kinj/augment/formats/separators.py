@@ -16,8 +16,8 @@ def wrapped(text: str, width: int) -> str:
 
 def _lines(text: str, width: int) -> list[str]:
     lines = []
-    start = 0
-    while len(text) - start > width:
+    start, size = 0, len(text)
+    while size - start > width:
         stop = text.rfind(SPACE, start, start + width + 1)
         if stop < 0:
             stop = text.find(SPACE, start + width)
@@ -25,4 +25,5 @@ def _lines(text: str, width: int) -> list[str]:
             break
         lines.append(text[start:stop])
         start = stop + 1
-    return [*lines, text[start:]]
+    lines.append(text[start:])
+    return lines

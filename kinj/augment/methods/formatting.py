@@ -150,9 +150,9 @@ def _drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Fo
 
 def _shuffled(items: Sequence[T], rng: random.Random) -> Iterator[T]:
     """Items in random order, drawn only as far as they are asked for."""
-    pool = list(items)
-    while pool:
+    pool, draw = list(items), rng.random
+    for size in range(len(pool), 0, -1):
         # random() alone is promised to give the same numbers in every version of Python.
-        index = int(rng.random() * len(pool))
-        pool[index], pool[-1] = pool[-1], pool[index]
-        yield pool.pop()
+        index = int(draw() * size)
+        item, pool[index] = pool[index], pool[size - 1]
+        yield item
