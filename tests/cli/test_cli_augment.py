@@ -41,7 +41,18 @@ def calls(
 
 def test_flags_reach_the_engine(calls: list[dict[str, Any]], kinj: Kinj) -> None:
     result = kinj(
-        "augment", "corpus.jsonl", "-k", "3", "--workers", "2", "--seed", "5", "--audit-policy", "drop", "--on-error", "skip"
+        "augment",
+        "corpus.jsonl",
+        "-k",
+        "3",
+        "--workers",
+        "2",
+        "--seed",
+        "5",
+        "--audit-policy",
+        "drop",
+        "--on-error",
+        "skip",
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "corpus.views.jsonl\n"
