@@ -29,7 +29,6 @@ def is_sampled(shard: int) -> bool:
     return shard == 0 or (shard.bit_count() == 1 and shard.bit_length() % 2 == 1)
 
 
-
 class Worker:
     """Makes the output of shards, one by one and each on its own. Without a writer it travels between processes.
 
