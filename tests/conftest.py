@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ.setdefault(
     "HF_HUB_OFFLINE", "1"
@@ -53,3 +54,8 @@ def language_model(tokenizer: Any) -> LanguageModel:
     settings = ModelSettings(name="scratch")
     model = build_model(50_000, tokenizer, 128, seed=0)
     return LanguageModel(model, tokenizer, Codec(tokenizer, settings, 128), "scratch")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts its commands in the background makes them deaf to Ctrl-C, and so every process that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
