@@ -153,4 +153,5 @@ def _same_name(a: Name, b: Name, original: Content) -> bool:
 
 def _same_number(one: str, other: str) -> bool:
     """`II` and `two`."""
-    return (roman(one) or numeral(one)) == (roman(other) or numeral(other) or None)
+    value = roman(one) or numeral(one)
+    return value is not None and value == (roman(other) or numeral(other))
