@@ -23,6 +23,7 @@ _FEWEST_WORDS = 2
 """Words besides its mentions that a sentence needs before it is compared as a frame."""
 _NEAR, _NEAR_WORDS = 0.75, 6
 """Share of words (common of all) and words in common from which on two frames are nearly the same."""
+_LOOKED_UP = 3
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
 
@@ -43,7 +44,9 @@ def _nearest(here: Sentence, original: Content) -> list[Sentence]:
     """The sentence of the original with nearly the same frame, if there is one."""
     words = here.frame_words
     best, found = _NEAR, []
-    for there in original.sentences:
+    # Sentences that share three quarters of their words share one of the longest.
+    longest = sorted(words, key=lambda word: (-len(word), word))[:_LOOKED_UP]
+    for there in dict.fromkeys(part for word in longest for part in original.by_word.get(word, [])):
         theirs = there.frame_words
         if min(len(words), len(theirs)) < best * max(len(words), len(theirs)):
             continue
