@@ -39,7 +39,7 @@ _KM = re.compile(rf"\b(\d{{1,3}}(?:,\d{{3}})*(?:\.\d+)?)[ \u00a0]({_UNITS})\b(?!
 _MONEY = re.compile(r"([$£€])(\d+(?:\.\d+)?)( (?:million|billion))?")
 _PERCENT = re.compile(r"\b(\d+(?:\.\d+)?)(%| percent| per cent)")
 _NAME = re.compile(r"(?<=[a-z,] )([A-Z][a-z]{2,}(?: [A-Z][a-z]{2,}){0,2})(?=[ .,;'])")
-_QUOTE = re.compile(r"\"([^\"\n]{8,120})\"")
+_QUOTE = re.compile(r"(?<![\w\"])\"(?=[^\s\"])([^\"\n]{8,120}?)(?<=\S)\"(?!\w)")
 _POSITIVE = re.compile(r"\b(was|were|is|are|had|has|can|could|would|will)\b(?! (?:not|no|never|n't|nothing|neither))")
 _NEGATIVE = re.compile(
     r"\b(was|were|is|are|had|has|can|could|would|will|did|do|does) not\b|\b(was|were|is|are|could|did|does)n't\b|\bcannot\b"

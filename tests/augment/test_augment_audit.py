@@ -31,6 +31,7 @@ EQUAL = [
     ("They sold a hundred books.", "They sold 100 books."),
     ("They sold a dozen books.", "They sold 12 books."),
     ("They sold 1,198 books.", "They sold about 1,200 books."),
+    ("They sold 1,234,567 books.", "They sold 1.2 million books."),
     ("She came in third.", "She came in 3rd."),
     ("It is the twenty-first edition.", "It is the 21st edition."),
     ("The share is two thirds.", "The share is 2/3."),

@@ -42,14 +42,14 @@ class Content:
         return frozenset(part.text for part in self.sentences)
 
     @cached_property
-    def amounts(self) -> list[Amount]:
-        """All numbers and quantities."""
-        return list(dict.fromkeys(mention.value for part in self.sentences for mention in part.amounts))
+    def amounts(self) -> dict[Amount, None]:
+        """All numbers and quantities, each once, in order."""
+        return dict.fromkeys(mention.value for part in self.sentences for mention in part.amounts)
 
     @cached_property
-    def whens(self) -> list[When]:
-        """What the dates may mean, all readings in one list."""
-        return list(dict.fromkeys(when for part in self.sentences for mention in part.dates for when in mention.value))
+    def whens(self) -> dict[When, None]:
+        """What the dates may mean, each reading once, in order."""
+        return dict.fromkeys(when for part in self.sentences for mention in part.dates for when in mention.value)
 
     @cached_property
     def name_words(self) -> frozenset[str]:
@@ -99,6 +99,15 @@ class Content:
         found: dict[tuple[str, ...], list[Sentence]] = {}
         for part in self.sentences:
             found.setdefault(part.frame, []).append(part)
+        return found
+
+    @cached_property
+    def by_word(self) -> dict[str, list[Sentence]]:
+        """The sentences by the words of their frames."""
+        found: dict[str, list[Sentence]] = {}
+        for part in self.sentences:
+            for word in part.frame_words:
+                found.setdefault(word, []).append(part)
         return found
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from kinj.augment.audit.amounts import same_amount
 from kinj.augment.audit.content import Content
 from kinj.augment.audit.dates import said
-from kinj.augment.audit.lexicon import FUNCTION_WORDS
+from kinj.augment.audit.lexicon import FUNCTION_WORDS, TITLES
 from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import Name, initials, related
+from kinj.augment.audit.names import Name, initials, related, roman
+from kinj.augment.audit.numerals import numeral
 from kinj.augment.audit.sentence import Sentence
 
 Frame = tuple[str, ...]
@@ -22,6 +23,7 @@ _FEWEST_WORDS = 2
 """Words besides its mentions that a sentence needs before it is compared as a frame."""
 _NEAR, _NEAR_WORDS = 0.75, 6
 """Share of words (common of all) and words in common from which on two frames are nearly the same."""
+_LOOKED_UP = 3
 _BETWEEN_EQUALS = frozenset({"and", "or"})
 
 
@@ -42,7 +44,9 @@ def _nearest(here: Sentence, original: Content) -> list[Sentence]:
     """The sentence of the original with nearly the same frame, if there is one."""
     words = here.frame_words
     best, found = _NEAR, []
-    for there in original.sentences:
+    # Sentences that share three quarters of their words share one of the longest.
+    longest = sorted(words, key=lambda word: (-len(word), word))[:_LOOKED_UP]
+    for there in dict.fromkeys(part for word in longest for part in original.by_word.get(word, [])):
         theirs = there.frame_words
         if min(len(words), len(theirs)) < best * max(len(words), len(theirs)):
             continue
@@ -69,16 +73,25 @@ def _changed(there: Sentence, here: Sentence, original: Content) -> list[tuple[M
         and _is_subject(here.frame)
     ):
         return []
-    return [] if changed and _said_elsewhere(here, there, original) else changed
+    places_exchanged = all(_holds(there.filled, b) for _, b in changed)
+    return changed if places_exchanged or not _said_elsewhere(here, there, original) else []
 
 
 def _said_elsewhere(here: Sentence, there: Sentence, original: Content) -> bool:
     """Whether another sentence of the original holds all that this one mentions: then it says that one again."""
-    return any(
-        all(any(_same(mention, wanted, original) for mention in part.filled) for wanted in here.filled)
-        for part in original.sentences
-        if part is not there
-    )
+    others = (part.filled for part in original.sentences if part is not there)
+    return any(_all_in(here.filled, filled, original) for filled in others)
+
+
+def _all_in(wanted: Sequence[Mention[Any]], filled: Sequence[Mention[Any]], original: Content) -> bool:
+    """Whether each mention finds one of its own among others."""
+    left = list(filled)
+    for mention in wanted:
+        found = next((other for other in left if _same(other, mention, original)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
 
 
 def _differences(
@@ -132,10 +145,16 @@ def _same(a: Mention[Any], b: Mention[Any], original: Content) -> bool:
 
 
 def _same_name(a: Name, b: Name, original: Content) -> bool:
-    """Whether two names share a word, one is the other's initials, or both are parts of one longer name in the original."""
-    if any(one == other or related(one, other) for one in a.words for other in b.words):
+    """Whether one name is a part of the other or its initials, or both are parts of one longer name in the original."""
+    short, long = sorted((set(a.words) - TITLES, set(b.words) - TITLES), key=len)
+    if all(any(one == other or related(one, other) or _same_number(one, other) for other in long) for one in short):
         return True
     if (initials(a.words),) == b.words or (initials(b.words),) == a.words:
         return True
-    both = {*a.words, *b.words}
-    return any(both <= set(mention.value.words) for part in original.sentences for mention in part.names)
+    return any(short | long <= set(mention.value.words) for part in original.sentences for mention in part.names)
+
+
+def _same_number(one: str, other: str) -> bool:
+    """`II` and `two`."""
+    value = roman(one) or numeral(one)
+    return value is not None and value == (roman(other) or numeral(other))

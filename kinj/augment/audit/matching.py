@@ -17,6 +17,8 @@ def amount_in(amount: Amount, other: Content, *, of_view: bool) -> bool:
         other: the other text.
         of_view: which of them; only a view's number may be the rounder one.
     """
+    if amount in other.amounts:
+        return True
     for theirs in other.amounts:
         if same_amount(theirs, amount) if of_view else same_amount(amount, theirs):
             return True
@@ -37,6 +39,8 @@ def _in_name(number: float, other: Content) -> bool:
 
 def date_in(readings: Readings, other: Content) -> bool:
     """Whether one reading follows from the other text's dates; years and days may also stand there as numbers."""
+    if any(when in other.whens for when in readings):
+        return True
     return any(said(when, [*other.whens, *_as_dates(when, other)]) for when in readings)
 
 

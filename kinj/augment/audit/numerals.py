@@ -48,6 +48,12 @@ NUMERALS = frozenset({*_ONES, *_TENS, *SCALES, *_ORDINALS, *_PARTS, *_LOOSE})
 _WEAK = frozenset({"one", "first", "second", "zero", "quarter", "quarters", "half"})
 """Words that often say no number (`one of`, `at first`, `the second half`) when they stand alone."""
 
+
+def numeral(word: str) -> float | None:
+    """The value of a number below twenty in one word, or of an ordinal."""
+    return _ONES.get(word, _ORDINALS.get(word))
+
+
 Spelled = tuple[int, int, float, float, bool]
 """First word, last word, value, value of the last digit, weak."""
 
