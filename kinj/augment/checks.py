@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinj.augment.base import AnyMethod, keeps_content
@@ -47,7 +48,10 @@ class Checks:
         changes = [] if self._says_the_same(method, original, view) else CONTENT_CHANGED
         if self.settings.all or method.preserves == "facts":
             self.report.audited[method.name] += 1
-            changes = [*changes, *_audit(original, view)]
+            # What a method declares it adds is no change: numbers of list items, labels, markup.
+            read = replace(view, text=method.restore(view), facts=[]) if keeps_content(method) else view
+            # Who promises nothing may also leave something out: a question, a single statement.
+            changes = [*changes, *_audit(original, read, whole=method.preserves != "nothing")]
         return not changes or self._keeps_changed(method, original, view, changes)
 
     def _says_the_same(self, method: AnyMethod, original: Document, view: Document) -> bool:
@@ -77,12 +81,12 @@ class Checks:
         return kept
 
 
-def _audit(original: Document, view: Document) -> list[Found]:
+def _audit(original: Document, view: Document, whole: bool) -> list[Found]:
     from kinj.augment.audit import audit
 
     return [
         {"kind": change.kind, "how": change.how, "original": change.original, "view": change.view}
-        for change in audit(original, view)
+        for change in audit(original, view, whole=whole)
     ]
 
 

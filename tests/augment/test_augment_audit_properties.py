@@ -14,7 +14,7 @@ from kinj.augment.formats.flat import Flat
 from kinj.augment.formats.table import FORMATS
 from kinj.config.schema import BiographySettings, DataSettings
 from kinj.data.biographies import data_set
-from kinj.data.records import Document, Fact
+from kinj.data.records import Document
 
 PIECES = [
     "Ada Byron was born in London on 10 December 1815. ",
@@ -74,10 +74,10 @@ PEOPLE = data_set(DataSettings(biographies=BiographySettings(people=12))).pool("
 @settings(max_examples=60, deadline=None)
 def test_formats_are_never_flagged(document: Document, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FORMATS)))
-    text, spans = FORMATS[name].layout.render(Flat(document))
-    moved = zip(document.facts, spans, strict=True)
-    facts = [Fact(subject=f.subject, relation=f.relation, value=f.value, start=a, end=b) for f, (a, b) in moved]
-    assert audit(document, replace(document, text=text, facts=facts)) == [], name
+    layout = FORMATS[name].layout
+    text, _ = layout.render(Flat(document))
+    # As the engine does: what a format declares it adds (numbers of list items, labels) is taken off first.
+    assert audit(document, replace(document, text=layout.restore(text), facts=[])) == [], name
 
 
 PLACES = ["Paris", "Warsaw", "New York", "Łódź", "Rio Grande", "Kyoto"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ from kinj.augment.formats.table import FORMATS
 from kinj.augment.report import AugmentReport
 from kinj.augment.run import augment_file
 from kinj.augment.skeleton import skeleton
-from kinj.config.errors import KinjError, UsageError
+from kinj.config.errors import KinjError
 from kinj.config.names import METHODS
 from kinj.config.schema import AuditSettings, AugmentSettings, Settings
 from kinj.data.files import read_documents
@@ -63,7 +63,7 @@ class Change:
     view: str
 
 
-def audit(original: Document, view: Document) -> list[Change]:
+def audit(original: Document, view: Document, whole: bool) -> list[Change]:
     return [Change("number", "added", "", "7")] if "7 parts" in view.text and "7 parts" not in original.text else []
 
 
@@ -165,36 +165,6 @@ def test_a_promise_of_content_is_audited_only_if_asked_for() -> None:
     assert report.audited == {"formatting": 36}
     assert not Path("views.audit.jsonl").exists()
     assert "audit of formatting: 0.00% of 36 views changed something" in str(report)
-
-
-def write(documents: Sequence[Document], method: Any) -> list[list[Document]]:
-    view = View(method=method.name, index=1, seed=0)
-    return [[replace(d, id=f"{d.id}#paraphrase.1", text=f"So: {d.text}", source=d.id, view=view)] for d in documents]
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_language_model_is_asked_for_a_whole_shard(workers: int) -> None:
-    asked: list[int] = []
-
-    def counting(documents: Sequence[Document], method: Any) -> list[list[Document]]:
-        asked.append(len(documents))
-        return write(documents, method)
-
-    settings = Settings(
-        augment=AugmentSettings(method=["paraphrase+formatting", "formatting"], views=1, workers=workers)
-    )
-    report = augment_file(["corpus.jsonl"], Path("views.jsonl"), settings, write=counting)
-    assert (asked, report.views) == ([5, 5, 2], 24)
-    found = [d for d in read_documents("views.jsonl") if d.view and d.view.method.startswith("paraphrase+formatting/")]
-    assert len(found) == 12
-
-
-def test_without_a_language_model() -> None:
-    for method in ("paraphrase", "paraphrase+formatting"):
-        with pytest.raises(UsageError, match="needs a language model to write the views"):
-            run([method])
-    with pytest.raises(UsageError, match="must come first"):
-        run(["formatting+paraphrase"])
 
 
 def test_in_memory_it_is_the_same() -> None:
