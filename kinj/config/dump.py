@@ -20,10 +20,11 @@ def to_yaml(settings: Settings) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Quotes words that kinj refuses unquoted."""
+        """Quotes words that kinj refuses unquoted, and line ends that a reader of YAML would take for spaces."""
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if value == "None" else None)
+        quoted = value == "None" or not {"\x85", "\u2028", "\u2029"}.isdisjoint(value)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if quoted else None)
 
     Dumper.add_representer(str, text)
     return yaml.dump(redact(asdict(settings)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
