@@ -9,8 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      teach the embedded model new people, seven ways, and compare (about 3 minutes); WITH="KEY=VALUE" changes settings"
-	@echo "make test      lint, types, import rules and the test suite (under 6 minutes)"
+	@echo "make demo      teach the embedded model new people, seven ways, and compare (about 4 minutes); WITH="KEY=VALUE" changes settings"
+	@echo "make test      lint, types, import rules and the test suite (about 6 minutes)"
 	@echo "make test-all  the same with the full grids and the kill tests (under 40 minutes)"
 	@echo "make lint | bench | docs | setup | clean"
 
