@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,26 @@ SIDE_BY_SIDE = ("f1", "containment", "rouge_l_recall")
 
 class NotMeasuredError(Exception):
     """This data set or run has not got what a probe asks about; the text says what is missing and what to pass."""
+
+
+class QuestionProbe(ABC):
+    """A probe that asks questions for greedy answers, and compares models item by item."""
+
+    @abstractmethod
+    def questions(self, context: Context) -> list[Question]:
+        """The questions, in a stable order. Raises NotMeasuredError where the data set has not got them."""
+
+    @abstractmethod
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
+        """What the answers of one model show."""
+
+    def requests(self, context: Context) -> list[Request]:
+        """Everything to ask."""
+        return [generation(question, context.settings) for question in self.questions(context)]
+
+    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
+        """The measures, and their changes since `baseline`."""
+        return with_changes(self.measures(responses), self.measures(baseline) if baseline else None)
 
 
 def with_eval_settings(context: Context, settings: Settings) -> Context:

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from kinj.data.records import Question
 from kinj.eval.asking import (
     NotMeasuredError,
+    QuestionProbe,
     generated,
-    generation,
     pool_questions,
     question_of,
     score_measures,
-    with_changes,
 )
 from kinj.eval.base import Context, Measure
-from kinj.models.requests import Request, Response
+from kinj.models.requests import Response
 
 NAMES = {"forward": "recall", "reverse": "reverse", "two_hop": "two_hop"}
 
 
-class Biographies:
+class Biographies(QuestionProbe):
     """`recall` (an attribute asked for by name), the same by attribute, `reverse` (the person asked for), `two_hop`.
 
     Exact match; the other scores stand beside it. For a model that no run trained, the questions are those of the extraction
@@ -42,13 +41,7 @@ class Biographies:
             return pool_questions(context, "unquestioned")
         return pool_questions(context, "questions")
 
-    def requests(self, context: Context) -> list[Request]:
-        return [generation(question, context.settings) for question in self.questions(context)]
-
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
-        return with_changes(self._measures(responses), self._measures(baseline) if baseline else None)
-
-    def _measures(self, responses: Sequence[Response]) -> list[Measure]:
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
         measures = []
         for form, name in NAMES.items():
             chosen = [response for response in generated(responses) if question_of(response).kind == form]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kinj.data.records import Question
-from kinj.eval.asking import generated, generation, pool_questions, question_of, score_measures, with_changes
+from kinj.eval.asking import QuestionProbe, generated, generation, pool_questions, question_of, score_measures
 from kinj.eval.base import Context, Measure
 from kinj.eval.ranking import ranking_measures, ranking_requests, rankings
 from kinj.models.requests import Request, Response
 
 
-class QA:
+class QA(QuestionProbe):
     """Exact match and the other scores on the pool `questions`; by kind where there are several.
 
     Questions with choices are also ranked: `choice` is the share where the accepted one has the largest log-probability.
@@ -28,10 +28,7 @@ class QA:
         choices = [request for question in asked for request in ranking_requests(question, _candidates(question))]
         return [*(generation(question, context.settings) for question in asked), *choices]
 
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
-        return with_changes(self._measures(responses), self._measures(baseline) if baseline else None)
-
-    def _measures(self, responses: Sequence[Response]) -> list[Measure]:
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
         answers = generated(responses)
         return [*qa_measures(answers), *_by_kind(answers), *ranking_measures("choice", rankings(responses))]
 

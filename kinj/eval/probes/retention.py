@@ -10,12 +10,12 @@ from kinj.data.biographies import data_set
 from kinj.data.records import Document, Question
 from kinj.eval.asking import (
     NotMeasuredError,
+    QuestionProbe,
     generated,
     generation,
     pool_questions,
     run_settings,
     score_measures,
-    with_changes,
 )
 from kinj.eval.base import Context, Measure
 from kinj.models.requests import Request, Response
@@ -27,7 +27,7 @@ PASSAGE = 2000
 """Characters of a passage: long texts are scored in passages, which are the units of the interval."""
 
 
-class Retention:
+class Retention(QuestionProbe):
     """Exact match on facts of population A that were, and were not, part of the replay; perplexity of the pool `text`.
 
     Replayed and not replayed facts are never added up: replay keeps what it repeats, and the question is what else is lost.
@@ -57,10 +57,7 @@ class Retention:
             )
         return requests
 
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
-        return with_changes(self._measures(responses), self._measures(baseline) if baseline else None)
-
-    def _measures(self, responses: Sequence[Response]) -> list[Measure]:
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
         answers = generated(responses)
         known = [
             m

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kinj.data.records import Question
 from kinj.eval.answer_types import wrong_answers
-from kinj.eval.asking import NotMeasuredError, generated, generation, pool_questions, with_changes
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, pool_questions
 from kinj.eval.base import Context, Measure
 from kinj.eval.probes.qa import qa_measures
 from kinj.eval.ranking import ranking_measures, ranking_requests, rankings
@@ -15,7 +15,7 @@ from kinj.models.requests import Request, Response
 CANDIDATES = 10
 
 
-class Wiki2023:
+class Wiki2023(QuestionProbe):
     """`ranked_first` (primary): the accepted answer has the largest log-probability among ten of its type.
 
     The nine others are accepted answers to questions about other articles (`kinj.eval.answer_types`). Exact match, F1,
@@ -46,8 +46,5 @@ class Wiki2023:
         ]
         return [*(generation(question, context.settings) for question in asked), *ranked]
 
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
-        return with_changes(self._measures(responses), self._measures(baseline) if baseline else None)
-
-    def _measures(self, responses: Sequence[Response]) -> list[Measure]:
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
         return [*ranking_measures("ranked_first", rankings(responses)), *qa_measures(generated(responses))]

@@ -8,23 +8,22 @@ from kinj.data.records import Question
 from kinj.eval.asking import (
     SIDE_BY_SIDE,
     NotMeasuredError,
+    QuestionProbe,
     generated,
-    generation,
     pool_questions,
     question_of,
     score_measures,
     share,
-    with_changes,
 )
 from kinj.eval.base import Context, Measure
 from kinj.eval.probes.wikidyk_stand_in import stand_in
-from kinj.models.requests import Request, Response
+from kinj.models.requests import Response
 
 DIMENSIONS = ("reliability", "generality", "paraphrase", "portability", "counterfactual", "factual", "locality")
 REAL_ONE = "for the benchmark itself: kinj eval --probe wikidyk data=wikidyk data.path=FILE"
 
 
-class WikiDYK:
+class WikiDYK(QuestionProbe):
     """For each dimension the official `match` (an accepted answer stands in the generated one, case-sensitive), under the
     dimension's name, and beside it F1, containment and ROUGE-L recall.
 
@@ -37,13 +36,7 @@ class WikiDYK:
         """Raises NotMeasuredError where the data set has no questions."""
         return pool_questions(context, "questions")
 
-    def requests(self, context: Context) -> list[Request]:
-        return [generation(question, context.settings) for question in self.questions(context)]
-
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
-        return with_changes(self._measures(responses), self._measures(baseline) if baseline else None)
-
-    def _measures(self, responses: Sequence[Response]) -> list[Measure]:
+    def measures(self, responses: Sequence[Response]) -> list[Measure]:
         answers = generated(responses)
         kinds = [
             *DIMENSIONS,
