@@ -11,9 +11,11 @@ from typing import Any
 from kinj import __version__
 from kinj.augment.budget import choose_share
 from kinj.augment.card import card, stats
+from kinj.augment.chain import build_chains
 from kinj.augment.engine import Engine
 from kinj.augment.engines import Items, in_processes, in_this_process
 from kinj.augment.part import Done, Part, is_folder, store_of
+from kinj.augment.questions import documents_only
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
@@ -22,7 +24,7 @@ from kinj.augment.written.writer import opened
 from kinj.config.errors import KinjError, UnfinishedError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import BadRecord, Rejects
-from kinj.data.records import Document
+from kinj.data.records import Record
 from kinj.data.rejects import SKIP_HINT, stem
 from kinj.data.rows import CORPUS_HINT, find
 
@@ -54,7 +56,7 @@ def augment_file(
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> AugmentReport:
-    """Writes every document of the sources and its views to `output`, in order.
+    """Writes every document and question of the sources, each with its views, to `output`, in order.
 
     The input is worked off in shards, which are kept in `OUTPUT.part` until all are done. Whatever stops the work, a resume
     keeps the finished ones and does the others.
@@ -84,13 +86,14 @@ def augment_file(
     share = _share(sources, settings, progress)
     engine = Engine(settings.augment, settings.seed, share)
     part = Part(output, _identity(settings, engine))
-    shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine))
+    refused = documents_only(engine.chains)
+    shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine), refused)
     run = _Run(part, settings, shards, progress)
     try:
         with opened(engine.written, settings.augment, settings.seed, output, resume) as writer:
             part.resume() if resume else part.start()
             run.work_off(Worker(settings, part.store.suffix, engine, writer), resume)
-        if not run.report.documents:
+        if not run.report.originals:
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
         part.finish(run.entries, run.sides(sources, command))
@@ -147,7 +150,7 @@ class _Run:
         if self.progress and now - self._told >= PROGRESS_SECONDS:
             self._told = now
             speed = (self.report.views - self._kept) / (now - self._begun)
-            made = f"{self.report.documents:,} documents, {self.report.views:,} views"
+            made = f"{self.report.named_originals()}, {self.report.views:,} views"
             self.progress(f"augment   {made}, {speed:,.0f} views a second")
 
     def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
@@ -173,20 +176,21 @@ def _share(sources: Sequence[str], settings: Settings, progress: Progress | None
     return share
 
 
-def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Document]:
-    """The documents that views will be made of, without setting anything aside.
+def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Record]:
+    """The documents and questions that views will be made of, without setting anything aside.
 
     Raises:
         BadRecord: one cannot be used and the policy is to stop.
         KinjError: the input is damaged or empty.
     """
     policy = "stop" if settings.run.on_error == "stop" else "ignore"
-    shards = Shards(sources, settings.data, policy, growth=1)
+    refused = documents_only(build_chains(settings.augment, settings.seed))
+    shards = Shards(sources, settings.data, policy, growth=1, documents_only=refused)
     drop = settings.augment.duplicates == "drop"
     for shard in shards:
-        for document, repeated in shard.documents(settings.data.fields, Rejects(policy)):
+        for record, repeated in shard.records(settings.data.fields, Rejects(policy), refused):
             if not (repeated and drop):
-                yield document
+                yield record
     if shards.error:
         raise shards.error
 
@@ -212,13 +216,13 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
         raise UsageError(f"{output} is a folder that kinj did not write", "choose another name with -o")
     if overwrite:
         return
-    kept = store_of(output).documents()
+    kept = store_of(output).originals()
     if output.exists() and not (resume and kept):
         why = "is complete already; there is nothing to resume" if resume else "exists already"
         raise UsageError(f"{output} {why}", "add --overwrite to replace it, or -o for another name")
     if kept and not resume:
         raise UsageError(
-            f"{output}.part holds {kept:,} finished documents of a run that was stopped",
+            f"{output}.part holds {kept:,} finished records of a run that was stopped",
             "add --resume to go on after them, or --overwrite to start over",
         )
 
@@ -247,11 +251,11 @@ def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:
     return f"{', '.join(sources)}: no record that can be used ({left_out})"
 
 
-def _with_way_on(error: KinjError, documents: int, part: Part) -> KinjError:
+def _with_way_on(error: KinjError, originals: int, part: Part) -> KinjError:
     """The error with what is kept and how to continue."""
-    if not documents:
+    if not originals:
         return error
-    kept = f"{documents:,} finished documents are kept in {part.store.folder}"
+    kept = f"{originals:,} finished records are kept in {part.store.folder}"
     if isinstance(error, BadRecord):
         own = error.hint.removesuffix(SKIP_HINT).strip()
         way = "fix the line and run the same command with --resume, or pass --resume --on-error skip to set such lines aside"

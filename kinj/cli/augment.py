@@ -1,4 +1,4 @@
-"""`kinj augment`: write views of documents."""
+"""`kinj augment`: write views of documents and questions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def augment(
     ] = None,
     views: Annotated[
         int | None,
-        typer.Option("-k", "--views", help="Views per document and method (augment.views).", rich_help_panel=SETTINGS),
+        typer.Option("-k", "--views", help="Views per record and method (augment.views).", rich_help_panel=SETTINGS),
     ] = None,
     target_tokens: Annotated[
         str | None,
@@ -91,7 +91,7 @@ def augment(
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
 ) -> int | None:
-    """Write views of documents: the same facts in other shapes. INPUTs are files, folders or hf:NAME."""
+    """Write views of documents and questions: the same facts in other shapes. INPUTs are files, folders or hf:NAME."""
     inputs, overrides = split_arguments(arguments)
     flags = given(
         ("--method", "augment.method", method),

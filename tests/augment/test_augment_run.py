@@ -47,7 +47,7 @@ def files() -> set[str]:
 
 def kept(output: Path = OUTPUT) -> int:
     """Documents that an unfinished run left."""
-    return part.store_of(output).documents()
+    return part.store_of(output).originals()
 
 
 def augment(
@@ -98,12 +98,12 @@ def test_a_bad_line_and_how_to_go_on(whole: bytes) -> None:
     write([*lines[:30], '{"id": "p30", "text": "cut', *lines[31:]])
     with pytest.raises(KinjError, match=r"corpus.jsonl line 31 ") as caught:
         augment()
-    assert "28 finished documents are kept in corpus.views.jsonl.part" in str(caught.value)
+    assert "28 finished records are kept in corpus.views.jsonl.part" in str(caught.value)
     assert "fix the line and run the same command with --resume" in str(caught.value)
     assert "--on-error skip" in str(caught.value)
     assert caught.value.exit_code != DONE
     assert files() == {SOURCE, "corpus.views.jsonl.part"}
-    with pytest.raises(UsageError, match="holds 28 finished documents") as again:
+    with pytest.raises(UsageError, match="holds 28 finished records") as again:
         augment()
     assert "--resume" in again.value.hint
     write(lines)
@@ -138,7 +138,10 @@ def test_nothing_is_kept_where_nothing_was_done() -> None:
     [
         ([], ["corpus.jsonl is empty", "kinj show data biographies -n 50 > corpus.jsonl"]),
         ([line(1), line(2), line(1)], ["corpus.jsonl line 3", "`p1` of line 1"]),
-        ([line(1), '{"txt": "a"}'], ["line 2", "no field `text`; it has: txt"]),
+        (
+            [line(1), '{"txt": "a"}'],
+            ["line 2", "neither `text` (a document) nor `prompt` and `answers` (a question); it has: txt"],
+        ),
         (
             [line(1), line(2, facts=[{"subject": "s", "relation": "r", "value": "Łódź", "start": 0, "end": 4}])],
             ["corpus.jsonl line 2 (p2) has a fact `Łódź`", "there is `Pers`"],
@@ -276,7 +279,7 @@ def test_a_full_disk(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(KinjError, match="the disk is full") as caught:
             augment()
-    assert "12 finished documents are kept in corpus.views.jsonl.part" in caught.value.hint
+    assert "12 finished records are kept in corpus.views.jsonl.part" in caught.value.hint
     assert "with --resume" in caught.value.hint
     augment(resume=True)
     assert OUTPUT.read_bytes() == whole
@@ -426,7 +429,7 @@ def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pyt
     strict = replace(SETTINGS, augment=replace(SETTINGS.augment, audit=AuditSettings(policy="fail")))
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
         augment(strict)
-    assert "8 finished documents are kept" in caught.value.hint
+    assert "8 finished records are kept" in caught.value.hint
     report = augment(overwrite=True)
     assert (report.documents, report.views, report.dropped) == (40, 117, 3)
     assert len(Path("corpus.views.audit.jsonl").read_text().splitlines()) == 3

@@ -89,7 +89,7 @@ def test_shards_and_a_resume_give_the_same(server: Server, monkeypatch: pytest.M
     chosen.augment.llm.in_flight = 1
     with pytest.raises(UnfinishedError) as caught:
         augment_file(["corpus.jsonl"], OUTPUT, chosen)
-    assert "6 finished documents are kept" in caught.value.hint
+    assert "6 finished records are kept" in caught.value.hint
     server.fault = lambda exchange: False
     again = augment_file(["corpus.jsonl"], OUTPUT, chosen, resume=True)
     assert OUTPUT.read_bytes() == expected

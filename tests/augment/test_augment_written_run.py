@@ -195,7 +195,7 @@ def test_an_endpoint_that_goes_down(server: Server, url: str, monkeypatch: pytes
     assert code == FAILED
     assert f"the endpoint {url} answers 503" in err
     assert f"all 40 replies so far are kept in {REPLIES}" in err
-    assert f"10 finished documents are kept in {OUTPUT}.part" in err
+    assert f"10 finished records are kept in {OUTPUT}.part" in err
     assert "continue with: kinj augment corpus.jsonl --method structured" in err
     assert err.strip().endswith("--resume")
     server.fault = lambda exchange: False
