@@ -45,6 +45,17 @@ def default_output(source: str) -> Path:
     return folder / f"{stem(name)}.views.jsonl"
 
 
+def output_of(sources: Sequence[str], settings: Settings) -> Path:
+    """Where the views of the sources go: `run.dir`, or the default of the only one.
+
+    Raises:
+        UsageError: there are several, and no name is given.
+    """
+    if settings.run.dir is None and len(sources) > 1:
+        raise UsageError(f"{len(sources)} inputs and no name for the output", "add: -o views.jsonl")
+    return Path(settings.run.dir) if settings.run.dir else default_output(sources[0])
+
+
 def augment_file(
     sources: Sequence[str],
     output: Path,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.panel import Panel
 
     from kinj.config import Loaded
+    from kinj.config.schema import Settings
     from kinj.data.records import Record
 
 WIDTH = 38
@@ -18,7 +19,14 @@ WIDTH = 38
 
 
 def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) -> int:
-    """Prints the first `count` records, each with its views beside it; values of facts stand out. Writes no views."""
+    """Prints the first `count` records, each with its views beside it; values of facts stand out. Writes no views.
+
+    What a language model replies is kept where a run to the same output finds it.
+
+    Raises:
+        UsageError: replies must be kept, and there is no name for the output.
+        KinjError: what else keeps views from being made.
+    """
     from kinj.augment.checks import Checks
     from kinj.augment.engine import Engine
     from kinj.augment.questions import views_of
@@ -33,6 +41,8 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
     report = AugmentReport()
     engine, checks = Engine(settings.augment, settings.seed), Checks(settings.augment.audit, report)
     records = list(read_sound(sources, settings))
+    if engine.written:
+        settings = _keeping_replies(settings, sources)
     with opened(engine.written, settings.augment, settings.seed) as writer:
         documents = [record for record in records if isinstance(record, Document)]
         made = dict(zip((document.id for document in documents), engine.ask(documents, writer, report), strict=True))
@@ -44,6 +54,17 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
             _print(group)
         note("\n".join(report.lines()))
     return PARTLY if report.failed or report.unwritten else DONE
+
+
+def _keeping_replies(settings: Settings, sources: list[str]) -> Settings:
+    from kinj.augment.run import output_of
+    from kinj.augment.written.writer import replies_path
+
+    output = output_of(sources, settings)
+    kept = replies_path(settings.augment, output)
+    note(f"replies   kept in {kept}; a run that writes {output} asks for none of them again")
+    llm = replace(settings.augment.llm, cache=str(kept))
+    return replace(settings, augment=replace(settings.augment, llm=llm))
 
 
 def _print(group: list[Record]) -> None:

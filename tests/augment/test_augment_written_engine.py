@@ -120,4 +120,4 @@ def test_a_preview_asks_for_what_it_shows(server: Server, capsys: pytest.Capture
         [f"p{n}", f"p{n}#paraphrase.1", f"p{n}#paraphrase.2"] for n in (0, 1)
     ]
     assert server.number == 4
-    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl"}
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", "corpus.views.requests.jsonl"}

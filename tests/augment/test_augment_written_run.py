@@ -283,6 +283,30 @@ def test_bad_documents_do_not_stop_it(server: Server, url: str) -> None:
     assert any("answers 400: " in row["reason"] and "filtered" in row["reason"] for row in failed)
 
 
+def test_a_preview_is_not_paid_for_again(server: Server, url: str) -> None:
+    code, out, err = kinj(url, "--preview", "5", "--json")
+    assert (code, server.number) == (0, 5 * VIEWS)
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", REPLIES.name}
+    assert f"kept in {REPLIES}" in err
+    assert kinj(url, "--preview", "5")[0] == 0
+    assert server.number == 5 * VIEWS, "nor is a second look"
+    code, _, err = kinj(url)
+    assert (code, f"({5 * VIEWS} more are answered already)" in err) == (0, True)
+    assert set(server.received.values()) == {1}
+    assert len(server.received) == DOCUMENTS * VIEWS
+    shown = [record["text"] for group in json.loads(out)["preview"] for record in group]
+    assert shown == [document.text for document in read_documents(str(OUTPUT))][: 5 * (VIEWS + 1)]
+
+
+def test_a_preview_of_several_files_must_know_the_output(server: Server, url: str) -> None:
+    Path("more.jsonl").write_text('{"text": "Snow."}\n')
+    code, _, err = kinj(url, "more.jsonl", "--preview", "1")
+    assert (code, server.number) == (USAGE, 0)
+    assert "2 inputs and no name for the output" in err
+    assert kinj(url, "more.jsonl", "--preview", "1", "-o", "both.jsonl")[0] == 0
+    assert lines(Path("both.requests.jsonl")) == VIEWS
+
+
 def settings(**llm: Any) -> Settings:
     own = LlmSettings(model="m", **llm)
     return Settings(augment=AugmentSettings(method=["paraphrase"], views=2, llm=own))
