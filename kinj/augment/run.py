@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kinj import __version__
+from kinj.augment.basis import basis
 from kinj.augment.budget import choose_share
 from kinj.augment.card import card, stats
 from kinj.augment.chain import build_chains
@@ -96,7 +96,7 @@ def augment_file(
     _check_paths(sources, output, resume, overwrite)
     share = _share(sources, settings, progress)
     engine = Engine(settings.augment, settings.seed, share)
-    part = Part(output, _identity(settings, engine))
+    part = Part(output, basis(settings, engine))
     refused = documents_only(engine.chains)
     shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine), refused)
     run = _Run(part, settings, shards, progress)
@@ -236,25 +236,6 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
             f"{output}.part holds {kept:,} finished records of a run that was stopped",
             "add --resume to go on after them, or --overwrite to start over",
         )
-
-
-def _identity(settings: Settings, engine: Engine) -> dict[str, Any]:
-    """What the output depends on besides the documents. Workers, engine, paths, prices and budgets are not in it."""
-    augment = asdict(settings.augment)
-    del augment["workers"], augment["engine"]
-    augment["llm"] = {key: augment["llm"][key] for key in ("url", "model", "temperature", "max_new_tokens", "attempts")}
-    values = {f"augment.{key}": value for key, value in augment.items()}
-    for method in engine.written.values():
-        values[f"augment.{method.name}.prompt"] = method.prompts.digest
-    fields = asdict(settings.data.fields)
-    return {
-        "kinj": __version__,
-        "seed": settings.seed,
-        **values,
-        "share": asdict(engine.share),
-        "data.fields": fields,
-        "data.limit": settings.data.limit,
-    }
 
 
 def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:

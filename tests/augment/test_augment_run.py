@@ -37,6 +37,11 @@ def line(number: int, **more: Any) -> str:
     return json.dumps({"id": f"p{number}", "text": text, "born": 1900 + number, **more})
 
 
+def fact(number: int) -> dict[str, Any]:
+    start = f"Person {number} was born in Łódź".index("Łódź")
+    return {"subject": f"Person {number}", "relation": "birth_city", "value": "Łódź", "start": start, "end": start + 4}
+
+
 def write(lines: list[str], path: str = SOURCE) -> None:
     Path(path).write_text("".join(f"{item}\n" for item in lines), encoding="utf-8")
 
@@ -226,6 +231,31 @@ def test_resume_refuses_other_settings_and_other_input(monkeypatch: pytest.Monke
     assert kept() == 20
     augment(overwrite=True)
     assert files() == FINISHED
+
+
+@pytest.mark.parametrize("method", ["templates", "reverse"])
+def test_resume_refuses_other_templates(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write([line(n, facts=[fact(n)]) for n in range(40)])
+    templates = 'birth_city:\n  - "{value} saw {his} birth."\n'
+    Path("mine.yaml").write_text(templates)
+    settings = Settings(augment=AugmentSettings(method=[method], views=1))
+    getattr(settings.augment, method).path = "mine.yaml"
+    augment(settings, output=Path("whole.jsonl"))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment(settings)
+    Path("mine.yaml").write_text(templates.replace("saw", "knew"))
+    with pytest.raises(
+        UsageError, match=rf'other settings: augment.{method}.path was "content:\w+", now it is "content:'
+    ):
+        augment(settings, resume=True)
+    assert kept() == 20
+    Path("moved.yaml").write_text(templates)
+    getattr(settings.augment, method).path = "moved.yaml"
+    augment(settings, resume=True)
+    assert OUTPUT.read_bytes() == Path("whole.jsonl").read_bytes()
+    assert b" saw Person 3" in OUTPUT.read_bytes()
 
 
 @pytest.mark.parametrize("changed", [0, 10, 39])
