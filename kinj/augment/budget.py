@@ -9,12 +9,13 @@ from itertools import accumulate
 
 from kinj.augment.checks import Checks
 from kinj.augment.engine import Engine
+from kinj.augment.questions import text_of, views_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.share import Share, place
 from kinj.augment.tokens import count_tokens
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings, count_of
-from kinj.data.records import Document
+from kinj.data.records import Record
 from kinj.data.rng import stable_seed
 
 SAMPLE = 1000
@@ -26,43 +27,44 @@ LEAST = 30
 
 @dataclass
 class Sample:
-    """Some of the documents of a corpus, drawn by their ids, and the characters of all."""
+    """Some of the documents and questions of a corpus, drawn by their ids, and the characters of all."""
 
-    documents: list[Document]
+    records: list[Record]
     characters: int = 0
     whole: bool = True
     """Whether the sample is the whole corpus."""
 
     def cut(self, target: int) -> None:
-        """Leaves out the last documents where making their views would take long: an output of `target` tokens has
+        """Leaves out the last ones where making their views would take long: an output of `target` tokens has
         about as many times more characters than the corpus as the sample's views have more than the sample."""
         growth = max(1.0, 4 * target / max(self.characters, 1))
         enough = SAMPLE_CHARACTERS / growth
-        sizes = accumulate(len(document.text) for document in self.documents)
+        sizes = accumulate(len(text_of(record)) for record in self.records)
         needed = max(LEAST, 1 + sum(size < enough for size in sizes))
-        self.whole = self.whole and needed >= len(self.documents)
-        del self.documents[needed:]
+        self.whole = self.whole and needed >= len(self.records)
+        del self.records[needed:]
 
 
-def choose_share(documents: Iterable[Document], settings: Settings) -> tuple[Share, int]:
-    """Views per document for `augment.target_tokens`, and the tokens that are to be expected.
+def choose_share(records: Iterable[Record], settings: Settings) -> tuple[Share, int]:
+    """Views per record for `augment.target_tokens`, and the tokens that are to be expected: of texts and prompts.
 
-    Goes through all documents once and counts the tokens of a sample and of its views; what the other documents add is
-    taken to be in proportion to their characters. The sample is drawn by document ids, so their order does not matter.
+    Goes through all records once and counts the tokens of a sample and of its views; what the other records add is
+    taken to be in proportion to their characters. The sample is drawn by ids, so their order does not matter.
 
     Raises:
-        UsageError: the documents alone have more tokens, or a language model writes the views.
+        UsageError: the records alone have more tokens, or a language model writes the views.
     """
     target = count_of(settings.augment.target_tokens or "")
     assert target is not None
-    sample = _drawn(documents, settings.seed)
+    sample = _drawn(records, settings.seed)
     sample.cut(target)
-    own = count_tokens(settings.model.name, [document.text for document in sample.documents])
-    scale = sample.characters / sum(len(document.text) for document in sample.documents)
+    texts = [text_of(record) for record in sample.records]
+    own = count_tokens(settings.model.name, texts)
+    scale = sample.characters / sum(map(len, texts))
     wanted = target / scale
     if wanted < sum(own):
         raise UsageError(
-            f"the documents alone have about {sum(own) * scale:,.0f} tokens, and augment.target_tokens is {target:,}",
+            f"the input alone has about {sum(own) * scale:,.0f} tokens, and augment.target_tokens is {target:,}",
             "ask for more tokens, or take fewer documents: data.limit=N",
         )
     rows = _views_of(sample, settings, int(wanted / sum(own)))
@@ -74,26 +76,26 @@ def choose_share(documents: Iterable[Document], settings: Settings) -> tuple[Sha
     return Share(least, more), target
 
 
-def _drawn(documents: Iterable[Document], seed: int) -> Sample:
-    """The documents with the smallest hashes, in that order."""
-    kept: list[tuple[int, str, Document]] = []  # a heap whose root has the largest hash; ids break ties
+def _drawn(records: Iterable[Record], seed: int) -> Sample:
+    """The records with the smallest hashes, in that order."""
+    kept: list[tuple[int, str, Record]] = []  # a heap whose root has the largest hash; ids break ties
     sample = Sample([])
-    for document in documents:
-        sample.characters += len(document.text)
-        item = (-stable_seed(seed, document.id, "sample"), document.id, document)
+    for record in records:
+        sample.characters += len(text_of(record))
+        item = (-stable_seed(seed, record.id, "sample"), record.id, record)
         if len(kept) < SAMPLE:
             heapq.heappush(kept, item)
         else:
             sample.whole = False
             heapq.heappushpop(kept, item)
-    sample.documents = [document for _, _, document in sorted(kept, key=lambda item: item[:2], reverse=True)]
+    sample.records = [record for _, _, record in sorted(kept, key=lambda item: item[:2], reverse=True)]
     return sample
 
 
 def _views_of(sample: Sample, settings: Settings, most: int) -> list[list[int]]:
-    """Tokens of the first, second, … view of every document of the sample.
+    """Tokens of the first, second, … view of every record of the sample.
 
-    A view has about as many tokens as its document, and seldom fewer: more than `most` + 1 views will not be needed.
+    A view has about as many tokens as its original, and seldom fewer: more than `most` + 1 views will not be needed.
     """
     engine = Engine(settings.augment, settings.seed, Share(most + 1))
     checks = Checks(settings.augment.audit, AugmentReport())
@@ -103,9 +105,9 @@ def _views_of(sample: Sample, settings: Settings, most: int) -> list[list[int]]:
             "set augment.views (-k) instead",
         )
     rows: list[list[int]] = [[] for _ in range(most + 1)]
-    for document in sample.documents:
-        views = engine.views(document, checks)
-        counts = count_tokens(settings.model.name, [view.text for view in views])
+    for record in sample.records:
+        views = views_of(record, engine, checks)
+        counts = count_tokens(settings.model.name, [text_of(view) for view in views])
         for row in rows:
             row.append(0)
         for view, count in zip(views, counts, strict=True):
@@ -117,10 +119,10 @@ def _views_of(sample: Sample, settings: Settings, most: int) -> list[list[int]]:
 
 
 def _share_of(row: Sequence[int], wanted: float, sample: Sample, seed: int) -> float:
-    """The share of documents that must get one view more for `wanted` tokens, where those views have the tokens of `row`."""
+    """The share of records that must get one view more for `wanted` tokens, where those views have the tokens of `row`."""
     if not sample.whole:
         return wanted / sum(row)
-    places = sorted(zip((place(document.id, seed) for document in sample.documents), row, strict=True))
+    places = sorted(zip((place(record.id, seed) for record in sample.records), row, strict=True))
     reached = list(accumulate((count for _, count in places), initial=0))
     nearest = min(range(len(reached)), key=lambda number: abs(reached[number] - wanted))
     return places[nearest][0] if nearest < len(places) else 1.0

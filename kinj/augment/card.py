@@ -48,7 +48,7 @@ def card(
     head = {
         "pretty_name": f"Views of {', '.join(map(stem, sources))}",
         "tags": ["kinj", "augmentation"],
-        "size_categories": [next((name for most, name in SIZES if report.documents + report.views < most), "n>10M")],
+        "size_categories": [next((name for most, name in SIZES if report.originals + report.views < most), "n>10M")],
         "configs": [{"config_name": "default", "data_files": data}],
     }
     made = f"Made by kinj {__version__}" + (f":\n\n    {shlex.join(command)}" if command else ".")
@@ -56,24 +56,33 @@ def card(
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---",
         f"# {head['pretty_name']}",
-        "Documents, each followed by its views: the same content in other words or shapes. "
-        "`source` is the id of the document that a view was made from, `view` how it was made.",
+        f"{_what(report)} `source` is the id of the original that a view was made from, `view` how it was made.",
         made,
         "\n".join(["| | |", "|---|---|", *rows]),
     ]
     return ("\n\n".join(parts) + "\n").encode()
 
 
+def _what(report: AugmentReport) -> str:
+    """What the records are, in sentences."""
+    kinds = {
+        "Documents, each followed by its views: the same content in other words or shapes.": report.documents,
+        "Questions, each followed by its views: the same question in other shapes, with the same answers.": report.questions,
+    }
+    return " ".join(kind for kind, count in kinds.items() if count)
+
+
 def _rows(report: AugmentReport, settings: Settings) -> list[tuple[str, str]]:
-    records = report.documents + report.views + report.duplicates
+    records = report.originals + report.views + report.duplicates
+    originals = {"documents": report.documents, "questions": report.questions}
     rows = [
-        ("documents", f"{report.documents:,}"),
-        ("views", f"{report.views:,} ({report.views_per_document:.1f} per document)"),
+        *((noun, f"{count:,}") for noun, count in originals.items() if count),
+        ("views", f"{report.views:,} ({report.views_per_document:.1f} per {report.noun})"),
         ("methods", ", ".join(settings.augment.method)),
         ("seed", str(settings.seed)),
         ("tokens multiplied by", f"{report.token_factor:.1f} (tokenizer of {settings.model.name}, on a sample)"),
         ("duplicate views removed", f"{report.duplicates:,} ({report.duplicates / max(records, 1):.2%})"),
-        ("documents that repeat another's text", f"{report.repeated:,} ({report.removed:,} removed)"),
+        (f"{report.noun}s that repeat another's text", f"{report.repeated:,} ({report.removed:,} removed)"),
         ("views in which something changed", f"{sum(report.failed.values()):,} ({report.dropped:,} left out)"),
         ("input lines set aside", f"{report.rejected:,}"),
     ]

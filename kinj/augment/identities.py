@@ -8,7 +8,7 @@ import numpy as np
 
 from kinj.augment.met import NEVER, Hashes, Met, Numbers, hashes
 from kinj.config.schema import FieldSettings
-from kinj.data.forms import Json
+from kinj.data.forms import Json, RecordError, content_of, is_question, question_from_json
 from kinj.data.records import content_id
 
 Spot = tuple[str, int | None, str]
@@ -19,7 +19,7 @@ HINT = "ids must differ; leave `id` out to get one from the text"
 
 
 class Identities:
-    """Remembers the ids and texts of all records so far, 25 bytes a record.
+    """Remembers the ids and contents of all records so far, 25 bytes a record.
 
     An id counts as met even where its record turns out to be unusable for another reason.
     """
@@ -40,7 +40,7 @@ class Identities:
 
         Returns:
             By number among these records: new ids of texts without one that occur again; why records whose id was met
-            cannot be used (reason and hint); and which have the text of an earlier one.
+            cannot be used (reason and hint); and which have the text of an earlier one, or are the question that it is.
         """
         named = [(number, *self._identity(form)) for number, form in enumerate(forms) if form is not None]
         found = [(number, identity, given) for number, identity, given in named if identity is not None]
@@ -52,8 +52,18 @@ class Identities:
         value = form.get(self._fields.id)
         if value is not None:
             return str(value), True
+        content = self._content(form)
+        return (None, False) if content is None else (content_id(content), False)
+
+    def _content(self, form: Json) -> str | None:
+        """What the record's id is made from where it has none; None where the object is no record."""
+        if is_question(form, self._fields):
+            try:
+                return content_of(question_from_json(form, self._fields))
+            except RecordError:
+                return None
         text = form.get(self._fields.text)
-        return (content_id(text), False) if isinstance(text, str) else (None, False)
+        return text if isinstance(text, str) else None
 
     def _note_ids(
         self, found: list[tuple[int, str, bool]], spots: Sequence[Spot]
@@ -102,8 +112,8 @@ class Identities:
                 return candidate, int(keys[0])
 
     def _note_texts(self, forms: Sequence[Json | None]) -> list[int]:
-        texts = [(number, form.get(self._fields.text)) for number, form in enumerate(forms) if form is not None]
-        found = [(number, text) for number, text in texts if isinstance(text, str)]
+        texts = [(number, self._content(form)) for number, form in enumerate(forms) if form is not None]
+        found = [(number, text) for number, text in texts if text is not None]
         keys = hashes([text for _, text in found])
         _, first = np.unique(keys, return_index=True)
         new = np.zeros(len(keys), bool)

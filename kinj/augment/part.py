@@ -77,6 +77,7 @@ class Store:
                 "file": self.path(shard.index).name,
                 "input": shard.digest(),
                 "documents": result.report.documents,
+                "questions": result.report.questions,
                 "views": result.report.views,
                 "files": {suffix: [len(data), _hash(data)] for suffix, data in contents.items() if data},
             }
@@ -104,12 +105,13 @@ class Store:
                 return False
         return True
 
-    def documents(self) -> int:
-        """Documents in finished shards."""
+    def originals(self) -> int:
+        """Documents and questions in finished shards."""
         found = 0
-        for marker in self.folder.glob("[0-9]*.json"):
+        for path in self.folder.glob("[0-9]*.json"):
             try:
-                found += json.loads(marker.read_bytes())["documents"]
+                marker = json.loads(path.read_bytes())
+                found += marker["documents"] + marker["questions"]
             except (OSError, ValueError, KeyError):
                 continue
         return found
@@ -198,8 +200,8 @@ class Part:
         atomic_write(self.store.folder / "manifest.json", to_json(content, indent=True))
 
     def leave(self) -> int:
-        """Leaves what is finished for a resume, or nothing where nothing is. Returns the documents that are kept."""
-        kept = self.store.documents()
+        """Leaves what is finished for a resume, or nothing where nothing is. Returns the originals that are kept."""
+        kept = self.store.originals()
         if not kept:
             shutil.rmtree(self.store.folder, ignore_errors=True)
         self._lock.close()

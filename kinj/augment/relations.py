@@ -74,7 +74,7 @@ def read_templates(key: str, path: str | None) -> Templates:
     if path is None:
         return shipped_templates()
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{key}: {path} cannot be read: {error}", _EXAMPLE) from error
     problems = _problems(content)

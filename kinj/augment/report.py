@@ -18,9 +18,10 @@ from kinj.config.names import WRITTEN
 class AugmentReport:
     """Counts of one augmentation.
 
-    `shortfall` counts views that were asked for but are not possible, `short_documents` the documents concerned;
-    `duplicates` views left out because another view of the document, or the document, has their text; `repeated`
-    documents with the text of an earlier one, `removed` those of them that were left out. Of views in which something
+    `documents` and `questions` are the originals. `shortfall` counts views that were asked for but are not possible,
+    `short_documents` the originals concerned; `duplicates` views left out because another view of the original, or the
+    original, has their text; `repeated` originals with the text of an earlier one (questions: with all that makes one), `removed`
+    those of them that were left out. Of views in which something
     changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
     `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
     and `left_out` all input that was passed over, by reason; `skipped` what a method could have written and passed over.
@@ -32,6 +33,7 @@ class AugmentReport:
 
     output: str | None = None
     documents: int = 0
+    questions: int = 0
     views: int = 0
     shortfall: int = 0
     short_documents: int = 0
@@ -99,14 +101,29 @@ class AugmentReport:
         return report
 
     @property
+    def originals(self) -> int:
+        """Documents and questions that views were made of."""
+        return self.documents + self.questions
+
+    @property
     def views_per_document(self) -> float:
-        """On average."""
-        return self.views / self.documents if self.documents else 0.0
+        """Or per question; on average."""
+        return self.views / self.originals if self.originals else 0.0
 
     @property
     def token_factor(self) -> float:
         """By how much the views multiplied the tokens, in the sample."""
         return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
+
+    @property
+    def noun(self) -> str:
+        """What an original is called where one word has to do."""
+        return "record" if self.documents and self.questions else "question" if self.questions else "document"
+
+    def named_originals(self) -> str:
+        """How many documents, or questions, or of each."""
+        counts = {"document": self.documents, "question": self.questions}
+        return " and ".join(_count(count, noun) for noun, count in counts.items() if count) or "0 documents"
 
     def lines(self) -> list[str]:
         """For people: what was made, and everything that was asked for and not made."""
@@ -114,12 +131,14 @@ class AugmentReport:
         changed = f"{_count(failed, 'view')} failed their check" if failed else "0 facts changed"
         if self.written and not (failed or set(WRITTEN) & self.audited.keys()):
             changed = "what a language model wrote was not checked"
-        lines = [f"{_count(self.documents, 'document')} → {_count(self.views, 'view')}, {changed}"]
+        lines = [f"{self.named_originals()} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
-            short = f"{_count(self.short_documents, 'document')} too short for so many different formats"
+            short = f"{_count(self.short_documents, self.noun)} too short for so many different formats"
             lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
         if self.token_factor:
-            lines.append(f"{self.views_per_document:.1f} views per document, {self.token_factor:.1f} times the tokens")
+            lines.append(
+                f"{self.views_per_document:.1f} views per {self.noun}, {self.token_factor:.1f} times the tokens"
+            )
         if self.skipped:
             lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
         lines += self._about_written() + self._about_duplicates() + self._about_changes()
@@ -153,7 +172,7 @@ class AugmentReport:
             lines.append(f"{_count(self.duplicates, 'duplicate')} removed: views with the text of another one")
         if self.repeated:
             what = "removed" if self.removed else "kept (augment.duplicates=drop leaves them out)"
-            lines.append(f"{_count(self.repeated, 'document')} with the text of an earlier one, {what}")
+            lines.append(f"{_count(self.repeated, self.noun)} with the text of an earlier one, {what}")
         return lines
 
     def _about_changes(self) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kinj import __version__
+from kinj.augment.basis import basis
 from kinj.augment.budget import choose_share
 from kinj.augment.card import card, stats
+from kinj.augment.chain import build_chains
 from kinj.augment.engine import Engine
 from kinj.augment.engines import Items, in_processes, in_this_process
 from kinj.augment.part import Done, Part, is_folder, store_of
+from kinj.augment.questions import documents_only
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
@@ -22,7 +24,7 @@ from kinj.augment.written.writer import opened
 from kinj.config.errors import KinjError, UnfinishedError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import BadRecord, Rejects
-from kinj.data.records import Document
+from kinj.data.records import Record
 from kinj.data.rejects import SKIP_HINT, stem
 from kinj.data.rows import CORPUS_HINT, find
 
@@ -43,6 +45,17 @@ def default_output(source: str) -> Path:
     return folder / f"{stem(name)}.views.jsonl"
 
 
+def output_of(sources: Sequence[str], settings: Settings) -> Path:
+    """Where the views of the sources go: `run.dir`, or the default of the only one.
+
+    Raises:
+        UsageError: there are several, and no name is given.
+    """
+    if settings.run.dir is None and len(sources) > 1:
+        raise UsageError(f"{len(sources)} inputs and no name for the output", "add: -o views.jsonl")
+    return Path(settings.run.dir) if settings.run.dir else default_output(sources[0])
+
+
 def augment_file(
     sources: Sequence[str],
     output: Path,
@@ -54,7 +67,7 @@ def augment_file(
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> AugmentReport:
-    """Writes every document of the sources and its views to `output`, in order.
+    """Writes every document and question of the sources, each with its views, to `output`, in order.
 
     The input is worked off in shards, which are kept in `OUTPUT.part` until all are done. Whatever stops the work, a resume
     keeps the finished ones and does the others.
@@ -83,14 +96,15 @@ def augment_file(
     _check_paths(sources, output, resume, overwrite)
     share = _share(sources, settings, progress)
     engine = Engine(settings.augment, settings.seed, share)
-    part = Part(output, _identity(settings, engine))
-    shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine))
+    part = Part(output, basis(settings, engine))
+    refused = documents_only(engine.chains)
+    shards = Shards(sources, settings.data, on_error, _growth(settings, share), _most(engine), refused)
     run = _Run(part, settings, shards, progress)
     try:
         with opened(engine.written, settings.augment, settings.seed, output, resume) as writer:
             part.resume() if resume else part.start()
             run.work_off(Worker(settings, part.store.suffix, engine, writer), resume)
-        if not run.report.documents:
+        if not run.report.originals:
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
         part.finish(run.entries, run.sides(sources, command))
@@ -147,7 +161,7 @@ class _Run:
         if self.progress and now - self._told >= PROGRESS_SECONDS:
             self._told = now
             speed = (self.report.views - self._kept) / (now - self._begun)
-            made = f"{self.report.documents:,} documents, {self.report.views:,} views"
+            made = f"{self.report.named_originals()}, {self.report.views:,} views"
             self.progress(f"augment   {made}, {speed:,.0f} views a second")
 
     def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
@@ -173,20 +187,21 @@ def _share(sources: Sequence[str], settings: Settings, progress: Progress | None
     return share
 
 
-def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Document]:
-    """The documents that views will be made of, without setting anything aside.
+def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Record]:
+    """The documents and questions that views will be made of, without setting anything aside.
 
     Raises:
         BadRecord: one cannot be used and the policy is to stop.
         KinjError: the input is damaged or empty.
     """
     policy = "stop" if settings.run.on_error == "stop" else "ignore"
-    shards = Shards(sources, settings.data, policy, growth=1)
+    refused = documents_only(build_chains(settings.augment, settings.seed))
+    shards = Shards(sources, settings.data, policy, growth=1, documents_only=refused)
     drop = settings.augment.duplicates == "drop"
     for shard in shards:
-        for document, repeated in shard.documents(settings.data.fields, Rejects(policy)):
+        for record, repeated in shard.records(settings.data.fields, Rejects(policy), refused):
             if not (repeated and drop):
-                yield document
+                yield record
     if shards.error:
         raise shards.error
 
@@ -212,34 +227,15 @@ def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: 
         raise UsageError(f"{output} is a folder that kinj did not write", "choose another name with -o")
     if overwrite:
         return
-    kept = store_of(output).documents()
+    kept = store_of(output).originals()
     if output.exists() and not (resume and kept):
         why = "is complete already; there is nothing to resume" if resume else "exists already"
         raise UsageError(f"{output} {why}", "add --overwrite to replace it, or -o for another name")
     if kept and not resume:
         raise UsageError(
-            f"{output}.part holds {kept:,} finished documents of a run that was stopped",
+            f"{output}.part holds {kept:,} finished records of a run that was stopped",
             "add --resume to go on after them, or --overwrite to start over",
         )
-
-
-def _identity(settings: Settings, engine: Engine) -> dict[str, Any]:
-    """What the output depends on besides the documents. Workers, engine, paths, prices and budgets are not in it."""
-    augment = asdict(settings.augment)
-    del augment["workers"], augment["engine"]
-    augment["llm"] = {key: augment["llm"][key] for key in ("url", "model", "temperature", "max_new_tokens", "attempts")}
-    values = {f"augment.{key}": value for key, value in augment.items()}
-    for method in engine.written.values():
-        values[f"augment.{method.name}.prompt"] = method.prompts.digest
-    fields = asdict(settings.data.fields)
-    return {
-        "kinj": __version__,
-        "seed": settings.seed,
-        **values,
-        "share": asdict(engine.share),
-        "data.fields": fields,
-        "data.limit": settings.data.limit,
-    }
 
 
 def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:
@@ -247,11 +243,11 @@ def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:
     return f"{', '.join(sources)}: no record that can be used ({left_out})"
 
 
-def _with_way_on(error: KinjError, documents: int, part: Part) -> KinjError:
+def _with_way_on(error: KinjError, originals: int, part: Part) -> KinjError:
     """The error with what is kept and how to continue."""
-    if not documents:
+    if not originals:
         return error
-    kept = f"{documents:,} finished documents are kept in {part.store.folder}"
+    kept = f"{originals:,} finished records are kept in {part.store.folder}"
     if isinstance(error, BadRecord):
         own = error.hint.removesuffix(SKIP_HINT).strip()
         way = "fix the line and run the same command with --resume, or pass --resume --on-error skip to set such lines aside"

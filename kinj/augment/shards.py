@@ -11,11 +11,12 @@ import xxhash
 
 from kinj.augment.engine import FACT_HINT, misplaced_fact
 from kinj.augment.identities import Identities
+from kinj.augment.questions import QUESTION_HINT
 from kinj.config.errors import KinjError
 from kinj.config.schema import DataSettings, FieldSettings
 from kinj.data.files import Place, Rejects, nothing_in, to_json
-from kinj.data.forms import Json, RecordError, document_from_json
-from kinj.data.records import Document
+from kinj.data.forms import Json, RecordError, record_from_json
+from kinj.data.records import Question, Record
 from kinj.data.rejects import Gathered
 from kinj.data.rows import CORPUS_HINT, has_lines, read_lines, read_object, read_rows
 
@@ -33,8 +34,8 @@ class Shard:
     """A piece of the input: lines that hold a record each, and what only a look at everything before them can tell.
 
     `names` are the ids of texts without one that occur again, `wrong` says why records cannot be used, `repeated` are
-    those with the text of an earlier one; their keys and items count lines from 0. `rejected` and `left_out` are what the reading
-    itself set aside.
+    those with the text of an earlier one (questions: with all that makes one); their keys and items count lines from 0.
+    `rejected` and `left_out` are what the reading itself set aside.
     """
 
     index: int
@@ -51,8 +52,13 @@ class Shard:
         told = (sorted(self.names.items()), sorted(self.wrong.items()), self.repeated, sorted(self.left_out.items()))
         return xxhash.xxh3_128_hexdigest(b"".join([*self.lines, *self.rejected, repr(told).encode()]))
 
-    def documents(self, fields: FieldSettings, rejects: Rejects) -> Iterator[tuple[Document, bool]]:
-        """Its documents, and whether each has the text of an earlier one. Those that cannot be used go to `rejects`.
+    def records(
+        self, fields: FieldSettings, rejects: Rejects, documents_only: str = ""
+    ) -> Iterator[tuple[Record, bool]]:
+        """Its records, and whether each has the text of an earlier one. Those that cannot be used go to `rejects`.
+
+        Args:
+            documents_only: see `sound_record`.
 
         Raises:
             BadRecord: one cannot be used and the policy is to stop.
@@ -62,27 +68,31 @@ class Shard:
             try:
                 if number in self.wrong:
                     raise RecordError(*self.wrong[number])
-                document = sound_document(read_object(line), fields, self.names.get(number))
+                record = sound_record(read_object(line), fields, documents_only, self.names.get(number))
             except RecordError as error:
                 rejects.reject(Place(*self.spots[number]), error.reason, line.rstrip(b"\r\n"), error.hint)
                 continue
-            yield document, number in repeated
+            yield record, number in repeated
 
 
-def sound_document(form: Json, fields: FieldSettings, name: str | None = None) -> Document:
-    """The document that an object holds, with facts that stand where they say.
+def sound_record(form: Json, fields: FieldSettings, documents_only: str = "", name: str | None = None) -> Record:
+    """The document or question that an object holds; a document's facts stand where they say.
 
     Args:
-        name: its id, where that does not follow from the object alone.
+        documents_only: name of a method, if there is one, that can do nothing with questions.
+        name: the record's id, where that does not follow from the object alone.
 
     Raises:
-        RecordError: it is none, or a fact stands elsewhere.
+        RecordError: it holds none, a fact stands elsewhere, or it is a question and there is such a method.
     """
-    document = document_from_json(form, fields)
-    document.id = name or document.id
-    if problem := misplaced_fact(document):
-        raise RecordError(f"({document.id}) {problem}", FACT_HINT)
-    return document
+    record = record_from_json(form, fields)
+    record.id = name or record.id
+    if isinstance(record, Question):
+        if documents_only:
+            raise RecordError(f"is a question, and {documents_only} writes views of documents only", QUESTION_HINT)
+    elif problem := misplaced_fact(record):
+        raise RecordError(f"({record.id}) {problem}", FACT_HINT)
+    return record
 
 
 class Shards:
@@ -94,15 +104,22 @@ class Shards:
         policy: what a bad line does: `stop` or `skip`.
         growth: how many times as large as its input a shard's output will be, about.
         most: most records in a shard, where `RECORDS` would be too many.
+        documents_only: see `sound_record`.
 
     Attributes:
         error: what ended the reading too early. The shards before it count.
     """
 
     def __init__(
-        self, sources: Sequence[str], settings: DataSettings, policy: str, growth: float, most: int | None = None
+        self,
+        sources: Sequence[str],
+        settings: DataSettings,
+        policy: str,
+        growth: float,
+        most: int | None = None,
+        documents_only: str = "",
     ) -> None:
-        self.sources, self.settings = sources, settings
+        self.sources, self.settings, self.documents_only = sources, settings, documents_only
         self.error: KinjError | None = None
         self._most = RECORDS if most is None else min(most, RECORDS)
         self._most_bytes = OUTPUT_BYTES / growth
@@ -153,7 +170,7 @@ class Shards:
     def _counts(self, form: Json | None) -> bool:
         """Whether a record counts towards the limit: one that will be set aside does not."""
         try:
-            return form is not None and bool(sound_document(form, self.settings.fields))
+            return form is not None and bool(sound_record(form, self.settings.fields, self.documents_only))
         except RecordError:
             return False
 

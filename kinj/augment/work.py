@@ -1,4 +1,4 @@
-"""The work on one shard: documents read, views made and checked, records written out."""
+"""The work on one shard: records read, views made and checked, all written out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from kinj.augment.engine import Engine
 from kinj.augment.lines import line_of
 from kinj.augment.packing import pack
 from kinj.augment.part import Result
+from kinj.augment.questions import documents_only, question_views, text_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shard
 from kinj.augment.tokens import count_tokens
 from kinj.augment.written.writer import Writer
 from kinj.config.errors import KinjError
 from kinj.config.schema import Settings
-from kinj.data.records import Document
+from kinj.data.forms import record_from_json
+from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import SET_ASIDE, Gathered
 from kinj.data.rows import read_object
 
@@ -48,7 +50,7 @@ class Worker:
         checks = Checks(self.settings.augment.audit, report)
         rejects = Gathered(self.settings.run.on_error)
         try:
-            lines = self._lines(self._documents(shard, rejects, report), checks)
+            lines = self._lines(self._records(shard, rejects, report), checks)
             counted = self._sampled(lines, report) if is_sampled(shard.index) else chain.from_iterable(lines)
             data = pack(b"".join(counted), self.suffix)
         except KinjError as error:
@@ -59,30 +61,36 @@ class Worker:
         sides = {"rejected": b"".join([*shard.rejected, *rejected]), "audit": b"".join(checks.aside)}
         return Result(data, sides, report)
 
-    def _documents(self, shard: Shard, rejects: Gathered, report: AugmentReport) -> Iterator[Document]:
+    def _records(self, shard: Shard, rejects: Gathered, report: AugmentReport) -> Iterator[Record]:
         drop = self.settings.augment.duplicates == "drop"
-        for document, repeated in shard.documents(self.settings.data.fields, rejects):
+        refused = documents_only(self.engine.chains)
+        for record, repeated in shard.records(self.settings.data.fields, rejects, refused):
             report.repeated += repeated
             report.removed += repeated and drop
             if not (repeated and drop):
-                yield document
+                yield record
 
-    def _lines(self, documents: Iterable[Document], checks: Checks) -> Iterator[list[bytes]]:
-        """The lines of each document and its views."""
+    def _lines(self, records: Iterable[Record], checks: Checks) -> Iterator[list[bytes]]:
+        """The lines of each record and its views."""
         if self.writer is None:
-            for document in documents:
-                yield [line_of(document), *self.engine.lines(document, checks)]
+            for record in records:
+                yield [line_of(record), *self._view_lines(record, checks)]
             return
-        read = list(documents)
+        read = [record for record in records if isinstance(record, Document)]  # others are refused
         for document, made in zip(read, self.engine.ask(read, self.writer, checks.report), strict=True):
             yield [line_of(record) for record in (document, *self.engine.views(document, checks, made))]
 
+    def _view_lines(self, record: Record, checks: Checks) -> list[bytes]:
+        if isinstance(record, Question):
+            return [line_of(view) for view in question_views(record, self.engine, checks)]
+        return self.engine.lines(record, checks)
+
     def _sampled(self, groups: Iterable[list[bytes]], report: AugmentReport) -> Iterator[bytes]:
-        """The lines, with the tokens of the first documents and their views counted on the way."""
+        """The lines, with the tokens of the first records and their views counted on the way."""
         left = SAMPLE
         for lines in groups:
             if left > 0:
-                texts = [read_object(line)["text"] for line in lines]
+                texts = [text_of(record_from_json(read_object(line))) for line in lines]
                 counts = count_tokens(self.settings.model.name, texts)
                 report.tokens_in += counts[0]
                 report.tokens_out += sum(counts)

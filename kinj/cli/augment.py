@@ -1,4 +1,4 @@
-"""`kinj augment`: write views of documents."""
+"""`kinj augment`: write views of documents and questions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def augment(
     ] = None,
     views: Annotated[
         int | None,
-        typer.Option("-k", "--views", help="Views per document and method (augment.views).", rich_help_panel=SETTINGS),
+        typer.Option("-k", "--views", help="Views per record and method (augment.views).", rich_help_panel=SETTINGS),
     ] = None,
     target_tokens: Annotated[
         str | None,
@@ -84,14 +84,14 @@ def augment(
             "--preview",
             metavar="N",
             min=1,
-            help="Show N documents beside their views; write nothing.",
+            help="Show N records beside their views; write no views.",
             rich_help_panel=RUNS,
         ),
     ] = None,
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
 ) -> int | None:
-    """Write views of documents: the same facts in other shapes. INPUTs are files, folders or hf:NAME."""
+    """Write views of documents and questions: the same facts in other shapes. INPUTs are files, folders or hf:NAME."""
     inputs, overrides = split_arguments(arguments)
     flags = given(
         ("--method", "augment.method", method),
@@ -143,13 +143,11 @@ def _target(loaded: Loaded, sources: list[str]) -> Path:
     Raises:
         UsageError: several sources and no output, or the output exists, or its folder cannot be written to.
     """
-    from kinj.augment.run import default_output
+    from kinj.augment.run import output_of
     from kinj.config.errors import UsageError
 
     run = loaded.settings.run
-    if run.dir is None and len(sources) > 1:
-        raise UsageError(f"{len(sources)} inputs and no name for the output", "add: -o views.jsonl")
-    target = Path(run.dir) if run.dir else Path(default_output(sources[0]))
+    target = output_of(sources, loaded.settings)
     if target.exists() and not (run.overwrite or run.resume):
         raise UsageError(f"{target} exists already", "add --overwrite to replace it, or -o for another name")
     folder = target.parent if target.parent.exists() else Path()

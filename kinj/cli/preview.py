@@ -1,4 +1,4 @@
-"""`kinj augment --preview N`: documents beside their views, in colour where the terminal has it."""
+"""`kinj augment --preview N`: documents and questions beside their views, in colour where the terminal has it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,42 @@ if TYPE_CHECKING:
     from rich.panel import Panel
 
     from kinj.config import Loaded
-    from kinj.data.records import Document
+    from kinj.config.schema import Settings
+    from kinj.data.records import Record
 
 WIDTH = 38
 """Least width of a text beside another, in characters."""
 
 
 def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) -> int:
-    """Prints the first `count` documents, each with its views beside it; values of facts stand out. Writes nothing."""
+    """Prints the first `count` records, each with its views beside it; values of facts stand out. Writes no views.
+
+    What a language model replies is kept where a run to the same output finds it.
+
+    Raises:
+        UsageError: replies must be kept, and there is no name for the output.
+        KinjError: what else keeps views from being made.
+    """
     from kinj.augment.checks import Checks
     from kinj.augment.engine import Engine
+    from kinj.augment.questions import views_of
     from kinj.augment.report import AugmentReport
     from kinj.augment.run import read_sound
     from kinj.augment.written.writer import opened
     from kinj.config.errors import DONE, PARTLY
     from kinj.data.files import record_to_json
+    from kinj.data.records import Document
 
     settings = replace(loaded.settings, data=replace(loaded.settings.data, limit=count))
     report = AugmentReport()
     engine, checks = Engine(settings.augment, settings.seed), Checks(settings.augment.audit, report)
-    documents = list(read_sound(sources, settings))
+    records = list(read_sound(sources, settings))
+    if engine.written:
+        settings = _keeping_replies(settings, sources)
     with opened(engine.written, settings.augment, settings.seed) as writer:
-        made = engine.ask(documents, writer, report)
-    pairs = zip(documents, made, strict=True)
-    groups = [[document, *engine.views(document, checks, written)] for document, written in pairs]
+        documents = [record for record in records if isinstance(record, Document)]
+        made = dict(zip((document.id for document in documents), engine.ask(documents, writer, report), strict=True))
+    groups = [[record, *views_of(record, engine, checks, made.get(record.id))] for record in records]
     if as_json:
         emit("augment", preview=[[record_to_json(record) for record in group] for group in groups])
     else:
@@ -44,7 +56,18 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
     return PARTLY if report.failed or report.unwritten else DONE
 
 
-def _print(group: list[Document]) -> None:
+def _keeping_replies(settings: Settings, sources: list[str]) -> Settings:
+    from kinj.augment.run import output_of
+    from kinj.augment.written.writer import replies_path
+
+    output = output_of(sources, settings)
+    kept = replies_path(settings.augment, output)
+    note(f"replies   kept in {kept}; a run that writes {output} asks for none of them again")
+    llm = replace(settings.augment.llm, cache=str(kept))
+    return replace(settings, augment=replace(settings.augment, llm=llm))
+
+
+def _print(group: list[Record]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -57,12 +80,18 @@ def _print(group: list[Document]) -> None:
     console.print(table)
 
 
-def _panel(record: Document) -> Panel:
+def _panel(record: Record) -> Panel:
     from rich.panel import Panel
     from rich.text import Text
 
-    text = Text(record.text)
-    for fact in record.facts:
-        text.stylize("bold green", fact.start, fact.end)
+    from kinj.augment.questions import text_of
+    from kinj.data.records import Document
+
+    text = Text(text_of(record))
+    if isinstance(record, Document):
+        for fact in record.facts:
+            text.stylize("bold green", fact.start, fact.end)
+    else:
+        text.append(f"\n→ {record.answers[0]}", "bold green")
     name = record.view.method if record.view else record.id
     return Panel(text, title=Text(name, style="bold"), border_style="cyan" if record.view else "yellow")

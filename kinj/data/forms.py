@@ -57,12 +57,24 @@ def record_from_json(form: Json, fields: FieldSettings | None = None) -> Record:
         RecordError: it is neither.
     """
     fields = fields or FieldSettings()
-    if fields.prompt in form and (fields.answers in form or fields.text not in form):
+    if is_question(form, fields):
         return question_from_json(form, fields)
     if fields.text not in form:
         wanted = f"neither `{fields.text}` (a document) nor `{fields.prompt}` and `{fields.answers}` (a question)"
         raise RecordError(f"has {wanted}; it has: {_keys(form)}", _mapping_hint("text", form))
     return document_from_json(form, fields)
+
+
+def is_question(form: Json, fields: FieldSettings) -> bool:
+    """Whether an object that is a record is a question: it has a prompt and answers, or at least no text."""
+    return fields.prompt in form and (fields.answers in form or fields.text not in form)
+
+
+def content_of(record: Record) -> str:
+    """What a record's id is made from where it has none: all that two records must share to be the same."""
+    if isinstance(record, Document):
+        return record.text
+    return "\n".join([record.document or "", record.prompt, *record.answers])
 
 
 def document_from_json(form: Json, fields: FieldSettings | None = None) -> Document:
@@ -104,8 +116,8 @@ def question_from_json(form: Json, fields: FieldSettings | None = None) -> Quest
     kind = _take_optional(rest, "kind") or "recall"
     choices = rest.pop("choices") if _texts(rest.get("choices")) else None
     source, view = _take_source_and_view(rest)
-    return Question(
-        id=identity or content_id("\n".join([document or "", prompt, *answers])),
+    question = Question(
+        id=identity or "",
         document=document,
         prompt=prompt,
         answers=answers,
@@ -115,6 +127,8 @@ def question_from_json(form: Json, fields: FieldSettings | None = None) -> Quest
         view=view,
         meta=_take_meta(rest),
     )
+    question.id = question.id or content_id(content_of(question))
+    return question
 
 
 def _take_text(rest: Json, name: str, key: str, form: Json) -> str:

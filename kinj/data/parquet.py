@@ -77,9 +77,7 @@ def write_parquet(file: BinaryIO, records: Iterable[Record]) -> int:
         everything = iterator if first is None else itertools.chain([first], iterator)
         while batch := list(itertools.islice(everything, _ROWS)):
             if not all(type(record) is sort for record in batch):
-                raise KinjError(
-                    "a Parquet file holds documents or questions, not both", "write JSON lines instead: NAME.jsonl"
-                )
+                raise _mixed()
             try:
                 writer.write_table(pa.Table.from_pylist([_row(record) for record in batch], schema))
             except UnicodeEncodeError as error:
@@ -91,12 +89,24 @@ def write_parquet(file: BinaryIO, records: Iterable[Record]) -> int:
 
 
 def join_parquet(file: BinaryIO, paths: Iterable[Path]) -> None:
-    """Writes the documents of Parquet files to one file, a row group for each."""
+    """Writes the records of Parquet files that `write_parquet` made to one file, a row group for each that holds any.
+
+    Raises:
+        KinjError: some hold documents and others questions.
+    """
     import pyarrow.parquet as pq
 
-    with pq.ParquetWriter(file, _schema(documents=True)) as writer:
-        for path in paths:
-            writer.write_table(pq.read_table(path))
+    filled = (table for table in map(pq.read_table, paths) if table.num_rows)
+    first = next(filled)
+    with pq.ParquetWriter(file, first.schema) as writer:
+        for table in itertools.chain([first], filled):
+            if table.schema != first.schema:
+                raise _mixed()
+            writer.write_table(table)
+
+
+def _mixed() -> KinjError:
+    return KinjError("a Parquet file holds documents or questions, not both", "write JSON lines instead: NAME.jsonl")
 
 
 def _row(record: Record) -> Json:
@@ -108,17 +118,10 @@ def _schema(documents: bool) -> Any:
     import pyarrow as pa
 
     text, whole = pa.string(), pa.int64()
+    view = pa.struct([("method", text), ("index", whole), ("seed", whole)])
     if documents:
         fact = pa.struct([("subject", text), ("relation", text), ("value", text), ("start", whole), ("end", whole)])
-        view = pa.struct([("method", text), ("index", whole), ("seed", whole)])
-        columns = [
-            ("id", text),
-            ("text", text),
-            ("title", text),
-            ("facts", pa.list_(fact)),
-            ("source", text),
-            ("view", view),
-        ]
+        columns = [("id", text), ("text", text), ("title", text), ("facts", pa.list_(fact))]
     else:
         texts = pa.list_(text)
         columns = [
@@ -129,4 +132,4 @@ def _schema(documents: bool) -> Any:
             ("kind", text),
             ("choices", texts),
         ]
-    return pa.schema([*columns, ("meta", text)])
+    return pa.schema([*columns, ("source", text), ("view", view), ("meta", text)])

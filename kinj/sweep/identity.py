@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kinj.config.build import flatten
+from kinj.config.names import WRITTEN
 from kinj.config.schema import Settings
+from kinj.data.content import content_of, digest
 
 SCHEMA = 1
 """Raised when a new version of kinj gives other results for the same settings."""
@@ -21,7 +21,11 @@ NOT_IN_IT = (
 )
 """Settings (a final dot: all below) that say where, how often or under which name, and change no result."""
 
-READ_FROM = ("data.documents", "data.questions", "data.replay", "data.path", "augment.formatting.tokenizer")
+READ_FROM = (
+    *("data.documents", "data.questions", "data.replay", "data.path"),
+    *("augment.formatting.tokenizer", "augment.templates.path", "augment.reverse.path"),
+    *(f"augment.{method}.prompt" for method in WRITTEN),
+)
 """Settings that name what is read, besides `train.stages.*.data.*.path`."""
 
 MODEL_FILES = (
@@ -51,22 +55,13 @@ def identity(settings: Settings, inputs: Sequence[Path] = ()) -> str:
     values = {key: value for key, value in flatten(settings).items() if not key.startswith(NOT_IN_IT)}
     for key, value in values.items():
         if key in READ_FROM or (key.startswith("train.stages.") and key.endswith(".path")):
-            values[key] = _content_of(value)
+            values[key] = content_of(value)
     values["model.name"] = _model(settings.model.name)
     if settings.model.name == "scratch":
         values["model.tokenizer"] = _model(settings.model.tokenizer) if settings.model.tokenizer != "train" else "train"
-    described = {"schema": SCHEMA, "settings": values, "inputs": [_file_or_folder(Path(path)) for path in inputs]}
+    described = {"schema": SCHEMA, "settings": values, "inputs": [content_of(str(path)) for path in inputs]}
     text = json.dumps(described, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _content_of(value: Any) -> Any:
-    """A path, or each path of a list, by its content; anything else (`hf:NAME`, a path that is not there) as it is."""
-    if isinstance(value, list):
-        return [_content_of(item) for item in value]
-    if isinstance(value, str) and not value.startswith("hf:") and Path(value).expanduser().exists():
-        return _file_or_folder(Path(value).expanduser())
-    return value
 
 
 def _model(name: str) -> str:
@@ -78,28 +73,4 @@ def _model(name: str) -> str:
     folder = locate(name)
     if folder is None:
         return name
-    return _digest((path.name, path) for pattern in MODEL_FILES for path in sorted(folder.glob(pattern)))
-
-
-def _file_or_folder(path: Path) -> str:
-    if path.is_dir():
-        files = (file for file in sorted(path.rglob("*")) if file.is_file())
-        return _digest((file.relative_to(path).as_posix(), file) for file in files)
-    return _digest([("", path)])
-
-
-def _digest(files: Sequence[tuple[str, Path]] | Iterator[tuple[str, Path]]) -> str:
-    """One hash of several files and what they are called."""
-    parts = [[name, _hash(path.resolve(), *_version(path))] for name, path in files]
-    return "content:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _version(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
-@cache
-def _hash(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - size and time are part of the cache's key
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest((path.name, path) for pattern in MODEL_FILES for path in sorted(folder.glob(pattern)))

@@ -94,9 +94,7 @@ def test_neither_order_nor_workers_matter() -> None:
 
 
 def test_the_documents_alone_are_too_long() -> None:
-    with pytest.raises(
-        UsageError, match=r"the documents alone have about [\d,]+ tokens, and augment.target_tokens is 50"
-    ):
+    with pytest.raises(UsageError, match=r"the input alone has about [\d,]+ tokens, and augment.target_tokens is 50"):
         budget.choose_share(corpus(60), with_target("50"))
 
 

@@ -122,6 +122,7 @@ def test_flattening_moves_positions_with_their_characters(document: Document) ->
         ('He said "no." Then he left.', ['He said "no." ', "Then he left."]),
         ("Born in 1912. She died.", ["Born in 1912. ", "She died."]),
         ("See no. 5 and e.g. Paris. 1. Item", ["See no. 5 and e.g. Paris. ", "1. Item"]),
+        ("It (lit. 'The daughters', transl. Hijas) ran.", ["It (lit. 'The daughters', transl. Hijas) ran."]),
         ("東京。大阪。", ["東京。", "大阪。"]),
         ("no end", ["no end"]),
         ("a heading\nA text", ["a heading\n", "A text"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,11 +10,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from kinj.augment.chain import Chain
-from kinj.augment.checks import Checks
-from kinj.augment.engine import Engine
 from kinj.augment.methods.formatting import Formatting
-from kinj.augment.questions import augment_questions, question_views
+from kinj.augment.questions import augment_questions
 from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import skeleton
 from kinj.cli.pipeline import augmenter
@@ -49,7 +47,7 @@ def test_words_and_answers_stay() -> None:
     report = AugmentReport()
     original, *views = augment_questions([QUESTION], SETTINGS, 3, report)
     assert original == QUESTION
-    assert (report.documents, report.views, len(views)) == (1, 40, 40)
+    assert (report.documents, report.questions, report.views, len(views)) == (0, 1, 40, 40)
     assert len({view.prompt for view in views} | {QUESTION.prompt}) == 41
     layouts = Formatting(FormattingSettings())
     for index, view in enumerate(views, start=1):
@@ -99,14 +97,12 @@ def test_views_are_read_back_as_written() -> None:
 
 
 def test_only_methods_that_preserve_content() -> None:
-    class Permuting(Formatting):
-        name = "permute"
-        preserves = "facts"
-
-    engine = Engine(SETTINGS, 0)
-    engine.chains = [Chain("permute", [Permuting(FormattingSettings())])]
-    with pytest.raises(UsageError, match="permute writes views of documents, and q is a question"):
-        question_views(QUESTION, engine, Checks(SETTINGS.audit, AugmentReport()))
+    for method in ("permute", "formatting+permute"):
+        settings = AugmentSettings(method=["formatting", method])
+        with pytest.raises(
+            UsageError, match=rf"q is a question, and {re.escape(method)} writes views of documents only"
+        ):
+            list(augment_questions([QUESTION], settings, 0))
 
 
 def test_in_training_a_question_is_one_unit_and_its_answer_the_target() -> None:

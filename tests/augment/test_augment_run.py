@@ -37,6 +37,11 @@ def line(number: int, **more: Any) -> str:
     return json.dumps({"id": f"p{number}", "text": text, "born": 1900 + number, **more})
 
 
+def fact(number: int) -> dict[str, Any]:
+    start = f"Person {number} was born in Łódź".index("Łódź")
+    return {"subject": f"Person {number}", "relation": "birth_city", "value": "Łódź", "start": start, "end": start + 4}
+
+
 def write(lines: list[str], path: str = SOURCE) -> None:
     Path(path).write_text("".join(f"{item}\n" for item in lines), encoding="utf-8")
 
@@ -47,7 +52,7 @@ def files() -> set[str]:
 
 def kept(output: Path = OUTPUT) -> int:
     """Documents that an unfinished run left."""
-    return part.store_of(output).documents()
+    return part.store_of(output).originals()
 
 
 def augment(
@@ -98,12 +103,12 @@ def test_a_bad_line_and_how_to_go_on(whole: bytes) -> None:
     write([*lines[:30], '{"id": "p30", "text": "cut', *lines[31:]])
     with pytest.raises(KinjError, match=r"corpus.jsonl line 31 ") as caught:
         augment()
-    assert "28 finished documents are kept in corpus.views.jsonl.part" in str(caught.value)
+    assert "28 finished records are kept in corpus.views.jsonl.part" in str(caught.value)
     assert "fix the line and run the same command with --resume" in str(caught.value)
     assert "--on-error skip" in str(caught.value)
     assert caught.value.exit_code != DONE
     assert files() == {SOURCE, "corpus.views.jsonl.part"}
-    with pytest.raises(UsageError, match="holds 28 finished documents") as again:
+    with pytest.raises(UsageError, match="holds 28 finished records") as again:
         augment()
     assert "--resume" in again.value.hint
     write(lines)
@@ -138,7 +143,10 @@ def test_nothing_is_kept_where_nothing_was_done() -> None:
     [
         ([], ["corpus.jsonl is empty", "kinj show data biographies -n 50 > corpus.jsonl"]),
         ([line(1), line(2), line(1)], ["corpus.jsonl line 3", "`p1` of line 1"]),
-        ([line(1), '{"txt": "a"}'], ["line 2", "no field `text`; it has: txt"]),
+        (
+            [line(1), '{"txt": "a"}'],
+            ["line 2", "neither `text` (a document) nor `prompt` and `answers` (a question); it has: txt"],
+        ),
         (
             [line(1), line(2, facts=[{"subject": "s", "relation": "r", "value": "Łódź", "start": 0, "end": 4}])],
             ["corpus.jsonl line 2 (p2) has a fact `Łódź`", "there is `Pers`"],
@@ -225,6 +233,31 @@ def test_resume_refuses_other_settings_and_other_input(monkeypatch: pytest.Monke
     assert files() == FINISHED
 
 
+@pytest.mark.parametrize("method", ["templates", "reverse"])
+def test_resume_refuses_other_templates(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write([line(n, facts=[fact(n)]) for n in range(40)])
+    templates = 'birth_city:\n  - "{value} saw {his} birth."\n'
+    Path("mine.yaml").write_text(templates)
+    settings = Settings(augment=AugmentSettings(method=[method], views=1))
+    getattr(settings.augment, method).path = "mine.yaml"
+    augment(settings, output=Path("whole.jsonl"))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 20, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            augment(settings)
+    Path("mine.yaml").write_text(templates.replace("saw", "knew"))
+    with pytest.raises(
+        UsageError, match=rf'other settings: augment.{method}.path was "content:\w+", now it is "content:'
+    ):
+        augment(settings, resume=True)
+    assert kept() == 20
+    Path("moved.yaml").write_text(templates)
+    getattr(settings.augment, method).path = "moved.yaml"
+    augment(settings, resume=True)
+    assert OUTPUT.read_bytes() == Path("whole.jsonl").read_bytes()
+    assert b" saw Person 3" in OUTPUT.read_bytes()
+
+
 @pytest.mark.parametrize("changed", [0, 10, 39])
 def test_what_changed_in_the_input_is_done_again(changed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
@@ -276,7 +309,7 @@ def test_a_full_disk(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(KinjError, match="the disk is full") as caught:
             augment()
-    assert "12 finished documents are kept in corpus.views.jsonl.part" in caught.value.hint
+    assert "12 finished records are kept in corpus.views.jsonl.part" in caught.value.hint
     assert "with --resume" in caught.value.hint
     augment(resume=True)
     assert OUTPUT.read_bytes() == whole
@@ -426,7 +459,7 @@ def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pyt
     strict = replace(SETTINGS, augment=replace(SETTINGS.augment, audit=AuditSettings(policy="fail")))
     with pytest.raises(KinjError, match="document p10: the view written by formatting/") as caught:
         augment(strict)
-    assert "8 finished documents are kept" in caught.value.hint
+    assert "8 finished records are kept" in caught.value.hint
     report = augment(overwrite=True)
     assert (report.documents, report.views, report.dropped) == (40, 117, 3)
     assert len(Path("corpus.views.audit.jsonl").read_text().splitlines()) == 3

@@ -53,7 +53,8 @@ def cut(source: str, policy: str = "stop", **data: Any) -> list[Shard]:
 
 
 def documents(made: list[Shard], rejects: Rejects | None = None) -> list[Document]:
-    return [document for shard in made for document, _ in shard.documents(FIELDS, rejects or Rejects())]
+    records = [record for shard in made for record, _ in shard.records(FIELDS, rejects or Rejects())]
+    return [record for record in records if isinstance(record, Document)]
 
 
 @given(st.lists(st.lists(st.integers(0, 60), max_size=20)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -17,7 +18,7 @@ from kinj.data.biographies.questions import wordings
 from kinj.data.biographies.text import PRONOUNS, name_forms, templates
 from kinj.eval.overlap import words
 
-PEOPLE = 200
+PEOPLE = Population("D", 200)
 BUILT: dict[str, Augmenter | Written] = {
     **{name: registry.get(name).build(AugmentSettings(), 0) for name in registry.names()},
     "masked words": registry.get("masked").build(AugmentSettings(masked=MaskedSettings(units="words")), 0),
@@ -48,15 +49,21 @@ def forbidden(person: Person) -> Iterator[str]:
                 yield sentence.format(value=person.values[relation], **forms)
 
 
+@cache
+def runs(index: int) -> list[str]:
+    """The same of person number `index`, as runs of words."""
+    return [joined(wording) for wording in forbidden(PEOPLE.person(index))]
+
+
 def found(text: str, person: Person) -> list[str]:
     told = joined(text)
-    return [wording for wording in forbidden(person) if joined(wording) in told]
+    return [run for run in runs(person.index) if run in told]
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_view_holds_a_wording_of_a_probe(name: str) -> None:
     asked = [part.strip() for part in ModelSettings().prompt.split("{prompt}")]
-    for person in Population("D", PEOPLE):
+    for person in PEOPLE:
         document = biography(person, 0, seed=0, permute=bool(person.index % 2))
         for view in METHODS[name].views(document, 4, random.Random(person.index)):
             assert found(view.text, person) == []
@@ -64,10 +71,10 @@ def test_no_view_holds_a_wording_of_a_probe(name: str) -> None:
 
 
 def test_the_check_sees_held_out_sentences_and_questions() -> None:
-    person = Population("D", 1).person(0)
+    person = PEOPLE.person(0)
     assert len(found(biography(person, 0, seed=0, split="held_out").text, person)) == len(RELATIONS)
     for question in forbidden(person):
-        assert question in found(f"Before it. ({question.upper()}) And after.", person)
+        assert joined(question) in found(f"Before it. ({question.upper()}) And after.", person)
 
 
 def test_shipped_templates_are_those_that_may_be_trained_on() -> None:
@@ -80,7 +87,7 @@ def test_shipped_templates_are_those_that_may_be_trained_on() -> None:
 
 
 def test_no_shipped_template_says_what_a_held_out_one_says() -> None:
-    person = Population("D", 1).person(0)
+    person = PEOPLE.person(0)
     for relation, shipped in shipped_templates().items():
         for template in shipped:
             for forms in (name_forms(person.name), PRONOUNS[person.pronoun]):

@@ -89,7 +89,7 @@ def test_shards_and_a_resume_give_the_same(server: Server, monkeypatch: pytest.M
     chosen.augment.llm.in_flight = 1
     with pytest.raises(UnfinishedError) as caught:
         augment_file(["corpus.jsonl"], OUTPUT, chosen)
-    assert "6 finished documents are kept" in caught.value.hint
+    assert "6 finished records are kept" in caught.value.hint
     server.fault = lambda exchange: False
     again = augment_file(["corpus.jsonl"], OUTPUT, chosen, resume=True)
     assert OUTPUT.read_bytes() == expected
@@ -120,4 +120,4 @@ def test_a_preview_asks_for_what_it_shows(server: Server, capsys: pytest.Capture
         [f"p{n}", f"p{n}#paraphrase.1", f"p{n}#paraphrase.2"] for n in (0, 1)
     ]
     assert server.number == 4
-    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl"}
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", "corpus.views.requests.jsonl"}

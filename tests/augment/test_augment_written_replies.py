@@ -19,6 +19,7 @@ from kinj.data.records import Document, Fact
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
 )
 
 
@@ -50,7 +51,7 @@ def test_refusals(text: str) -> None:
         plain(text)
 
 
-@given(value=st.lists(VALUES) | st.dictionaries(st.text(), VALUES))
+@given(value=st.lists(VALUES, max_size=5) | st.dictionaries(st.text(), VALUES, max_size=5))
 def test_json_is_found_wherever_it_stands(value: Any) -> None:
     text = json.dumps(value)
     for reply in (text, f"```json\n{text}\n```", f"Here you are: {text} Anything else?", f"<think>[1</think>{text}"):

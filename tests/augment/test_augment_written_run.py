@@ -1,4 +1,7 @@
-"""`kinj augment` with a language model, as users run it: killed, interrupted, out of budget, with an endpoint that goes down."""
+"""`kinj augment` with a language model, as users run it: killed, interrupted, out of budget, with an endpoint that goes down.
+
+Commands that nothing stops from outside run in this process: importing what they need would take most of the time.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from kinj.augment import run
 from kinj.augment.run import augment_file
+from kinj.cli.main import app
 from kinj.config.errors import FAILED, INTERRUPTED, PARTLY, USAGE, UsageError
 from kinj.config.schema import AugmentSettings, LlmSettings, Settings
 from kinj.data.files import read_documents
@@ -60,20 +65,24 @@ def url(server: Server) -> str:
 
 def command(url: str, *more: str) -> list[str]:
     own = ["augment", "corpus.jsonl", "--method", "structured", "-k", str(VIEWS)]
-    return [sys.executable, "-m", "kinj", *own, f"augment.llm.url={url}", "augment.llm.model=m", *more]
+    return [*own, f"augment.llm.url={url}", "augment.llm.model=m", *more]
 
 
 def start(url: str, *more: str) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
-    return subprocess.Popen(command(url, *more), start_new_session=True, **pipes)
+    return subprocess.Popen([sys.executable, "-m", "kinj", *command(url, *more)], start_new_session=True, **pipes)
 
 
 def kinj(url: str, *more: str) -> tuple[int, str, str]:
-    child = start(url, *more)
-    out, err = child.communicate(timeout=PATIENCE)
-    assert KEY not in out + err
-    return child.returncode, out, err
+    """The command in this process: its exit code and what it says."""
+    words = command(url, *more)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["kinj", *words])
+        done = CliRunner().invoke(app, words)
+    assert KEY not in done.stdout + done.stderr
+    return done.exit_code, done.stdout, done.stderr
 
 
 def lines(path: Path) -> int:
@@ -103,8 +112,10 @@ class Gate:
 
 
 def test_a_whole_run(server: Server, url: str) -> None:
-    code, out, err = kinj(url)
-    assert (code, out) == (0, f"{OUTPUT}\n")
+    child = start(url)
+    out, err = child.communicate(timeout=PATIENCE)
+    assert (child.returncode, out) == (0, f"{OUTPUT}\n")
+    assert KEY not in out + err
     assert server.number == len(server.received) == DOCUMENTS * VIEWS == lines(REPLIES)
     assert f"about {DOCUMENTS * VIEWS} requests" in err
     found = list(read_documents(str(OUTPUT)))
@@ -177,19 +188,20 @@ def test_ctrl_c_waits_for_what_is_paid_for(server: Server, url: str) -> None:
     assert set(server.received.values()) == {1}
 
 
-def test_an_endpoint_that_goes_down(server: Server, url: str) -> None:
-    server.fault = lambda exchange: exchange.number > 600 and exchange.refuse(503, f"gone {exchange.key}")
-    code, _, err = kinj(url, "augment.llm.retries=0", "augment.llm.in_flight=2", "-k", "20")
+def test_an_endpoint_that_goes_down(server: Server, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ASKED", 15)  # five documents a shard
+    server.fault = lambda exchange: exchange.number > 40 and exchange.refuse(503, f"gone {exchange.key}")
+    code, _, err = kinj(url, "augment.llm.retries=0", "augment.llm.in_flight=2")
     assert code == FAILED
     assert f"the endpoint {url} answers 503" in err
-    assert f"all 600 replies so far are kept in {REPLIES}" in err
-    assert f"25 finished documents are kept in {OUTPUT}.part" in err
+    assert f"all 40 replies so far are kept in {REPLIES}" in err
+    assert f"10 finished records are kept in {OUTPUT}.part" in err
     assert "continue with: kinj augment corpus.jsonl --method structured" in err
     assert err.strip().endswith("--resume")
     server.fault = lambda exchange: False
-    assert kinj(url, "--resume", "-k", "20")[0] == 0
+    assert kinj(url, "--resume")[0] == 0
     assert set(server.answered.values()) == {1}
-    assert len(server.answered) == DOCUMENTS * 20
+    assert len(server.answered) == DOCUMENTS * VIEWS
 
 
 def test_an_endpoint_that_is_not_there() -> None:
@@ -269,6 +281,30 @@ def test_bad_documents_do_not_stop_it(server: Server, url: str) -> None:
     failed = [json.loads(row) for row in Path("corpus.views.failed.jsonl").read_text().splitlines()]
     assert {(row["document"], row["question"]) for row in failed} == {(p, q) for p in ("p7", "p9") for q in range(3)}
     assert any("answers 400: " in row["reason"] and "filtered" in row["reason"] for row in failed)
+
+
+def test_a_preview_is_not_paid_for_again(server: Server, url: str) -> None:
+    code, out, err = kinj(url, "--preview", "5", "--json")
+    assert (code, server.number) == (0, 5 * VIEWS)
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", REPLIES.name}
+    assert f"kept in {REPLIES}" in err
+    assert kinj(url, "--preview", "5")[0] == 0
+    assert server.number == 5 * VIEWS, "nor is a second look"
+    code, _, err = kinj(url)
+    assert (code, f"({5 * VIEWS} more are answered already)" in err) == (0, True)
+    assert set(server.received.values()) == {1}
+    assert len(server.received) == DOCUMENTS * VIEWS
+    shown = [record["text"] for group in json.loads(out)["preview"] for record in group]
+    assert shown == [document.text for document in read_documents(str(OUTPUT))][: 5 * (VIEWS + 1)]
+
+
+def test_a_preview_of_several_files_must_know_the_output(server: Server, url: str) -> None:
+    Path("more.jsonl").write_text('{"text": "Snow."}\n')
+    code, _, err = kinj(url, "more.jsonl", "--preview", "1")
+    assert (code, server.number) == (USAGE, 0)
+    assert "2 inputs and no name for the output" in err
+    assert kinj(url, "more.jsonl", "--preview", "1", "-o", "both.jsonl")[0] == 0
+    assert lines(Path("both.requests.jsonl")) == VIEWS
 
 
 def settings(**llm: Any) -> Settings:

@@ -64,6 +64,17 @@ def test_content_counts_and_paths_do_not(loaded: Loaded, tmp_path: Path) -> None
     assert of(loaded, data__documents=[str(one)]) != first
 
 
+@pytest.mark.parametrize("key", ["templates__path", "reverse__path", "paraphrase__prompt", "qa__prompt"])
+def test_files_that_methods_read_count_by_content(key: str, loaded: Loaded, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text("same")
+    other.write_text("same")
+    first = of(loaded, **{f"augment__{key}": str(one)})
+    assert first == of(loaded, **{f"augment__{key}": str(other)}) != of(loaded)
+    one.write_text("edited afterwards")
+    assert of(loaded, **{f"augment__{key}": str(one)}) != first
+
+
 def test_a_folder_counts_with_the_names_in_it(loaded: Loaded, tmp_path: Path) -> None:
     (tmp_path / "docs" / "deep").mkdir(parents=True)
     (tmp_path / "docs" / "deep" / "a.txt").write_text("text")

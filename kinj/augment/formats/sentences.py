@@ -16,8 +16,8 @@ _BREAK = re.compile(
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\w+",
-        "adm al approx assoc ave bros ca capt cf co col corp dept dr etc fr gen gov hon inc jr ltd lt maj messrs mr mrs ms "
-        "mt prof rep rev sen sgt sr st univ vs",
+        "adm al approx assoc ave bros ca capt cf co col corp dept dr etc fr gen gov hon inc jr lit ltd lt maj messrs mr mrs ms "
+        "mt prof pvt rep rev sen sgt sr st transl univ vs",
     )
 )
 _LONGEST = max(map(len, _ABBREVIATIONS))

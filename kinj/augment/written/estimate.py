@@ -64,9 +64,11 @@ def estimate_files(sources: Sequence[str], output: Path, settings: Settings) -> 
     replies = replies_path(settings.augment, output)
     client = client_for(settings.augment, replies if replies and replies.exists() else None)
     try:
-        # Bad lines are met, and dealt with, when the documents are read in earnest.
+        # Bad lines are met, and dealt with, when the records are read in earnest.
         lenient = replace(settings, run=replace(settings.run, on_error="skip"))
-        found = estimate(read_sound(sources, lenient), methods.values(), engine.share, settings.seed, client)
+        # Questions are bad lines here: a language model is asked about documents only.
+        documents = (record for record in read_sound(sources, lenient) if isinstance(record, Document))
+        found = estimate(documents, methods.values(), engine.share, settings.seed, client)
         refuse_beyond_budget(found, client)
     finally:
         client.close()
