@@ -12,6 +12,7 @@ os.environ.setdefault(
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 
@@ -19,6 +20,10 @@ from kinj.config.schema import ModelSettings
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
 from kinj.models.scratch import build_model, train_tokenizer
+
+# How long one example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("kinj", deadline=None)
+hypothesis.settings.load_profile("kinj")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kinj.augment.engines import AHEAD, Items, Work, in_order
-from kinj.augment.part import Done, Result, Store
 from kinj.augment.shards import Shard
+from kinj.augment.store import Done, Result, Store
 from kinj.config.errors import KinjError, UsageError
 
 

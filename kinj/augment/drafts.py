@@ -120,6 +120,6 @@ def pick(items: Sequence[T], rng: random.Random) -> T:
 
 
 def shuffled(items: Sequence[T], rng: random.Random) -> list[T]:
-    """The items in random order."""
+    """The items in random order, by random() alone as in `pick`."""
     pool = list(items)
     return [pool.pop(int(rng.random() * len(pool))) for _ in items]

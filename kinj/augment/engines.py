@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from threading import Thread, current_thread, main_thread
 
-from kinj.augment.part import Done, Result, Store
 from kinj.augment.shards import Shard
+from kinj.augment.store import Done, Result, Store
 from kinj.config.errors import KinjError
 
 AHEAD = 3

@@ -1,4 +1,8 @@
-"""Names in a text, found by their capital letters, and which of them may be people."""
+"""Names in a text, found by their capital letters, and which of them may be people.
+
+For methods that move and rewrite sentences. The audit reads names by rules of its own (`kinj.augment.audit.names`), so that it
+does not share the mistakes of what it checks.
+"""
 
 from __future__ import annotations
 

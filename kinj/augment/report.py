@@ -133,7 +133,7 @@ class AugmentReport:
             changed = "what a language model wrote was not checked"
         lines = [f"{self.named_originals()} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
-            short = f"{_count(self.short_documents, self.noun)} too short for so many different formats"
+            short = f"there are no more different ones of {_count(self.short_documents, self.noun)}"
             lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
         if self.token_factor:
             lines.append(

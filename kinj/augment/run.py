@@ -14,11 +14,12 @@ from kinj.augment.card import card, stats
 from kinj.augment.chain import build_chains
 from kinj.augment.engine import Engine
 from kinj.augment.engines import Items, in_processes, in_this_process
-from kinj.augment.part import Done, Part, is_folder, store_of
+from kinj.augment.part import Part, is_folder
 from kinj.augment.questions import documents_only
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
+from kinj.augment.store import Done, store_of
 from kinj.augment.work import Worker
 from kinj.augment.written.writer import opened
 from kinj.config.errors import KinjError, UnfinishedError, UsageError

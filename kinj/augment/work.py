@@ -9,10 +9,10 @@ from kinj.augment.checks import Checks
 from kinj.augment.engine import Engine
 from kinj.augment.lines import line_of
 from kinj.augment.packing import pack
-from kinj.augment.part import Result
 from kinj.augment.questions import documents_only, question_views, text_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shard
+from kinj.augment.store import Result
 from kinj.augment.tokens import count_tokens
 from kinj.augment.written.writer import Writer
 from kinj.config.errors import KinjError

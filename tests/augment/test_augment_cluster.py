@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kinj.augment import part, shards
+from kinj.augment import shards, store
 from kinj.augment.run import augment_file
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import AugmentSettings, Settings
@@ -57,11 +57,11 @@ def test_a_node_is_killed_and_nothing_is_lost(corpus: Path, cluster: Any) -> Non
     killed: list[int] = []
 
     def kill() -> None:
-        store = part.store_of(Path("ray.jsonl"))
-        while store.documents() < DOCUMENTS // 10:
+        left = store.store_of(Path("ray.jsonl"))
+        while left.originals() < DOCUMENTS // 10:
             time.sleep(0.02)
         made.remove_node(nodes[0], allow_graceful=False)
-        killed.append(store.documents())
+        killed.append(left.originals())
 
     killer = Thread(target=kill)
     killer.start()

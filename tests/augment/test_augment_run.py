@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from kinj.augment import engines, part, run, shards
+from kinj.augment import engines, part, run, shards, store
 from kinj.augment.report import AugmentReport
 from kinj.augment.run import augment_file, default_output
 from kinj.config.errors import DONE, KinjError, UsageError
@@ -52,7 +52,7 @@ def files() -> set[str]:
 
 def kept(output: Path = OUTPUT) -> int:
     """Documents that an unfinished run left."""
-    return part.store_of(output).originals()
+    return store.store_of(output).originals()
 
 
 def augment(
@@ -277,10 +277,10 @@ def test_a_damaged_shard_is_done_again(damage: bytes | None, whole: bytes, monke
         stop_after(patch, 20, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt):
             augment()
-    store = part.store_of(OUTPUT)
-    store.path(0, ".json").write_bytes(damage or b"[")  # what a power failure leaves
-    store.path(1).write_bytes(damage) if damage is not None else store.path(1).unlink()
-    assert store.path(2).exists()
+    left = store.store_of(OUTPUT)
+    left.path(0, ".json").write_bytes(damage or b"[")  # what a power failure leaves
+    left.path(1).write_bytes(damage) if damage is not None else left.path(1).unlink()
+    assert left.path(2).exists()
     augment(resume=True)
     assert OUTPUT.read_bytes() == whole
 
@@ -346,15 +346,15 @@ def test_two_runs_do_not_mix() -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
-from kinj.augment import part, run, shards
+from kinj.augment import run, shards, store
 from kinj.config.schema import AugmentSettings, Settings
 shards.RECORDS = 4
-keep = part.Store.keep
+keep = store.Store.keep
 def slowly(self, shard, result):
     self.path(shard.index).write_bytes(b'{"id": "torn')  # what a kill in the middle of a write leaves
     time.sleep(0.05)
     return keep(self, shard, result)
-part.Store.keep = slowly
+store.Store.keep = slowly
 if __name__ == "__main__":
     settings = Settings(augment=AugmentSettings(views=3, workers=int(sys.argv[1])))
     run.augment_file(["corpus.jsonl"], Path("corpus.views.jsonl"), settings, resume="resume" in sys.argv)
@@ -401,7 +401,7 @@ def kill_and_resume(kills: int, workers: int) -> int:
         if done and hits == kills:
             break
         if done:
-            shutil.rmtree(part.store_of(OUTPUT).folder, ignore_errors=True)
+            shutil.rmtree(store.store_of(OUTPUT).folder, ignore_errors=True)
             OUTPUT.unlink()
     return hits
 
@@ -443,7 +443,7 @@ class Exits:
 
 def test_a_worker_that_dies() -> None:
     with pytest.raises(KinjError, match="a worker process ended without an answer"):
-        list(engines.in_processes([shards.Shard(0)], Exits(), part.store_of(OUTPUT), 2))
+        list(engines.in_processes([shards.Shard(0)], Exits(), store.store_of(OUTPUT), 2))
 
 
 def test_a_failing_view_stops_with_the_documents_before_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from kinj.augment.report import AugmentReport
 from kinj.augment.run import augment_file
 from kinj.augment.shards import Shard, Shards
 from kinj.config.errors import KinjError
+from kinj.config.names import METHODS, WRITTEN
 from kinj.config.schema import AugmentSettings, DataSettings, FieldSettings, FormattingSettings, Settings
 from kinj.data.files import Ids, Rejects, read_documents
 from kinj.data.forms import RecordError
@@ -153,14 +155,45 @@ def test_mixed_encodings() -> None:
     Path("corpus.jsonl").write_bytes(b"\n".join([good, bad, good, b'{"text": "\\ud800 lone"}']))
     with pytest.raises(KinjError, match=r"corpus\.jsonl line 2 is not valid UTF-8"):
         augment_file(["corpus.jsonl"], Path("views.jsonl"), Settings())
+    assert [path.name for path in Path().iterdir()] == ["corpus.jsonl"]
     report = augment_file(["corpus.jsonl"], Path("views.jsonl"), Settings(), on_error="skip")
     assert (report.documents, report.rejected) == (3, 1)
+    (rejected,) = map(json.loads, Path("views.rejected.jsonl").read_text().splitlines())
+    assert rejected["line"] == 2
+    assert [document.text for document in read_documents("views.jsonl") if not document.view] == ["Łódź"] * 2 + [
+        "\ud800 lone"
+    ]
 
 
-def test_a_document_without_a_sentence() -> None:
+WITHOUT_A_MODEL = [name for name in METHODS if name not in WRITTEN]
+
+
+@pytest.mark.parametrize("method", WITHOUT_A_MODEL)
+def test_documents_without_a_sentence(method: str) -> None:
     source = write([{"id": "a", "text": "…"}, {"id": "b", "text": "word"}, {"id": "c", "text": "x" * 10_000}])
-    report = augment_file([source], Path("views.jsonl"), Settings(augment=AugmentSettings(views=3)))
-    assert (report.documents, report.views) == (3, 9)
+    settings = Settings(augment=AugmentSettings(views=3, method=[method]))
+    report = augment_file([source], Path("views.jsonl"), settings)
+    assert (report.documents, report.views) == (3, sum(d.view is not None for d in read_documents("views.jsonl")))
+    assert report.views + report.shortfall + report.duplicates + report.dropped == 9
+    if method == "formatting":
+        assert report.views == 9
+    else:
+        assert f"{report.shortfall} views fewer than asked for: there are no more different ones of" in str(report)
+
+
+@pytest.mark.parametrize("method", WITHOUT_A_MODEL)
+def test_braces_in_a_document(method: str) -> None:
+    sentences = [
+        'Ada Byron wrote {document} and {{x}} in London in 1815. She likes {"a": {}} in {value}.',
+        "In {name}, Bob Stone was born in 1915. He wrote {0} books for {Name} with } and {.",
+    ]
+    source = write([{"id": str(n), "title": "{title}", "text": text} for n, text in enumerate(sentences)])
+    settings = Settings(augment=AugmentSettings(views=4, method=[method]))
+    augment_file([source], Path("views.jsonl"), settings)
+    for view in read_documents("views.jsonl"):
+        if method not in ("masked", "reverse"):  # which take words apart
+            parts = re.findall(r"\{[\w]*\}", sentences[int(view.origin)])
+            assert [part for part in parts if part not in view.text.replace("\\", "")] == []
 
 
 @pytest.mark.parametrize("rows", [["{"], [{"txt": "x"}], [{"id": "a", "text": " "}]])

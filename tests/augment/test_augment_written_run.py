@@ -196,6 +196,7 @@ def test_an_endpoint_that_goes_down(server: Server, url: str, monkeypatch: pytes
     assert f"the endpoint {url} answers 503" in err
     assert f"all 40 replies so far are kept in {REPLIES}" in err
     assert f"10 finished records are kept in {OUTPUT}.part" in err
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", REPLIES.name, f"{OUTPUT}.part"}
     assert "continue with: kinj augment corpus.jsonl --method structured" in err
     assert err.strip().endswith("--resume")
     server.fault = lambda exchange: False
@@ -212,6 +213,9 @@ def test_an_endpoint_that_is_not_there() -> None:
     assert code == FAILED
     assert f"error: the endpoint {url} cannot be reached" in err
     assert "continue with: kinj augment" in err
+    assert "replies so far" not in err, "there are none"
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", REPLIES.name}
+    assert REPLIES.read_bytes() == b""
 
 
 def test_a_missing_key(server: Server, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +223,8 @@ def test_a_missing_key(server: Server, url: str, monkeypatch: pytest.MonkeyPatch
     code, _, err = kinj(url)
     assert code == USAGE
     assert "the environment variable OPENAI_API_KEY is not set" in err
-    assert {path.name for path in Path().iterdir()} <= {"corpus.jsonl", REPLIES.name}
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl"}
+    assert server.number == 0
 
 
 @pytest.mark.parametrize("more", [[], ["--debug"], ["--json"]])
@@ -343,6 +348,7 @@ def test_a_prompt_file_is_checked_before_anything_is_asked(server: Server, url: 
     assert (code, server.number) == (USAGE, 0)
     assert "the prompt file mine.yaml uses {fom} in `ask`" in err
     assert "did you mean {form}?" in err
+    assert {path.name for path in Path().iterdir()} == {"corpus.jsonl", "mine.yaml"}
 
 
 def test_several_methods_side_by_side(server: Server, url: str) -> None:

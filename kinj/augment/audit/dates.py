@@ -65,6 +65,7 @@ _BEFORE_MONTH = word_set(
 
 _DIGIT, _SEPARATED = re.compile(r"\d"), re.compile(r"\d[-/.]\d")
 _CLOCK = re.compile(r"\d(?::\d|\s?[apAP]\.?[mM])")
+_WEEKDAYS = frozenset(form for day in WEEKDAYS for form in (day, f"{day}s"))
 _ERAS = ("BC", "AD", "CE", "B.C", "A.D", "C.E")
 
 
@@ -81,7 +82,8 @@ def dates(text: str, words: Sequence[Token]) -> list[Mention[Readings]]:
 
 def _candidates(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]]:
     """Every pattern's matches. A cheap look first: most texts hold few kinds of dates."""
-    if any(word.folded in MONTHS for word in words):
+    vocabulary = {word.folded for word in words}
+    if not vocabulary.isdisjoint(MONTHS):
         yield from _named(text, words)
     if _DIGIT.search(text):
         if _SEPARATED.search(text):
@@ -96,8 +98,8 @@ def _candidates(text: str, words: Sequence[Token]) -> Iterator[Mention[Readings]
         if _CLOCK.search(text):
             yield from _times(text)
         yield from _years(text)
-    for word in words:
-        if word.folded in WEEKDAYS or word.folded.removesuffix("s") in WEEKDAYS:
+    for word in words if not vocabulary.isdisjoint(_WEEKDAYS) else ():
+        if word.folded in _WEEKDAYS:
             yield Mention("date", word.start, word.end, (When(weekday=word.folded.removesuffix("s")),))
 
 

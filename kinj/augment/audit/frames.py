@@ -85,6 +85,8 @@ def _said_elsewhere(here: Sentence, there: Sentence, original: Content) -> bool:
 
 def _all_in(wanted: Sequence[Mention[Any]], filled: Sequence[Mention[Any]], original: Content) -> bool:
     """Whether each mention finds one of its own among others."""
+    if len(filled) < len(wanted):
+        return False
     left = list(filled)
     for mention in wanted:
         found = next((other for other in left if _same(other, mention, original)), None)
@@ -146,6 +148,8 @@ def _same(a: Mention[Any], b: Mention[Any], original: Content) -> bool:
 
 def _same_name(a: Name, b: Name, original: Content) -> bool:
     """Whether one name is a part of the other or its initials, or both are parts of one longer name in the original."""
+    if a.words == b.words:
+        return True
     short, long = sorted((set(a.words) - TITLES, set(b.words) - TITLES), key=len)
     if all(any(one == other or related(one, other) or _same_number(one, other) for other in long) for one in short):
         return True

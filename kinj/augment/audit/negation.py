@@ -32,6 +32,7 @@ _OPPOSITES = word_set("""
     involuntary disallow disallowed disconnected discontinue discontinued disprove disproven disrespect immobile
     immortal insoluble insignificant
     """)
+_MAY_NEGATE = _CUES | _IMPLICIT | {"non"}
 _NOT_UN = ("unit", "uni", "under", "until", "unless", "unto", "uncle")
 AFFIRMED = {"not": "", "never": "", "no": "", "cannot": "can", "can't": "can", "won't": "will", "shan't": "shall"} | {
     f"{word}n't": word
@@ -56,6 +57,8 @@ class Negation(NamedTuple):
 def negations(text: str, words: Sequence[Token]) -> Iterator[Mention[Negation]]:
     """Cues in order of place; implicit ones are weak."""
     for place, word in enumerate(words):
+        if word.folded not in _MAY_NEGATE and not word.folded.endswith("n't"):
+            continue
         cue = _cue(text, words, place)
         if cue is not None:
             value = _around(words, place, cue, implicit=cue in _IMPLICIT)

@@ -34,16 +34,12 @@ class Sentence:
         self.names: list[Mention[Name]] = names(text, self.words, [*sure, *measured])
         self.negations: list[Mention[Negation]] = list(negations(text, self.words))
         self.vocabulary = frozenset([word.folded for word in self.words])
+        self.frame, self.filled, self.negated = self._frame()
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """The stems of its content words."""
         return frozenset(stem(word.folded) for word in self.words if is_content(word.folded))
-
-    @cached_property
-    def frame(self) -> tuple[str, ...]:
-        """Its words with `<kind>` in place of each mention and without negations: `filled` and `negated` are what is gone."""
-        return self._framed[0]
 
     @cached_property
     def frame_words(self) -> frozenset[str]:
@@ -55,18 +51,9 @@ class Sentence:
         """The marks of its frame, in order."""
         return tuple(word for word in self.frame if word.startswith("<"))
 
-    @cached_property
-    def filled(self) -> list[Mention[Any]]:
-        """The mentions that the marks of the frame stand for."""
-        return self._framed[1]
-
-    @cached_property
-    def negated(self) -> list[int]:
-        """After how many words of the frame a negation stands."""
-        return self._framed[2]
-
-    @cached_property
-    def _framed(self) -> tuple[tuple[str, ...], list[Mention[Any]], list[int]]:
+    def _frame(self) -> tuple[tuple[str, ...], list[Mention[Any]], list[int]]:
+        """Its words with `<kind>` in place of each mention and without negations; the mentions that the marks stand for; and after
+        how many words a negation stands."""
         everything: list[Mention[Any]] = [*self.amounts, *(m for m in self.dates if not m.weak), *self.names]
         upcoming = iter(sorted(everything, key=lambda mention: mention.start))
         mention = next(upcoming, None)

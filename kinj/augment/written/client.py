@@ -97,7 +97,8 @@ class Client:
         try:
             return self.model.ask(calls, self._keep, self.budget)
         except UnfinishedError as error:
-            kept = f"all {len(self.kept):,} replies so far are kept in {self.kept.path}" if self.kept.path else ""
+            told = bool(self.kept.path and len(self.kept))
+            kept = f"all {len(self.kept):,} replies so far are kept in {self.kept.path}" if told else ""
             # `from None`: the chain could show what an endpoint said about the key.
             raise UnfinishedError(error.what, "\n".join(filter(None, [error.hint, kept]))) from None
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kinj.augment.drafts import shuffled
 from kinj.augment.written.base import Dialogue, Prompt
 from kinj.augment.written.prompts import PromptFile
 from kinj.augment.written.replies import plain
@@ -64,14 +65,9 @@ class Rewriting:
 
 def _drawn(decks: Sequence[Sequence[Variant]], rng: random.Random) -> Iterator[Variant]:
     """Variants without end, one of each deck per round; a deck starts over when it is used up."""
-    shuffled = [_shuffled(deck, rng) for deck in decks]
+    orders = [shuffled(deck, rng) for deck in decks]
     turn = 0
     while True:
-        for deck in _shuffled(shuffled, rng):
+        for deck in shuffled(orders, rng):
             yield deck[turn % len(deck)]
         turn += 1
-
-
-def _shuffled(items: Sequence[Any], rng: random.Random) -> list[Any]:
-    # random() alone is promised to give the same numbers in every version of Python.
-    return sorted(items, key=lambda _: rng.random())
