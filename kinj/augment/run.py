@@ -109,6 +109,7 @@ def augment_file(
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
         part.finish(run.entries, run.sides(sources, command))
+        run.tell()
     except BaseException as error:
         kept = part.leave()
         if isinstance(error, KinjError):
@@ -158,12 +159,17 @@ class _Run:
         self.report.add(done.report)
         self.entries.append(done.entry)
         self._kept += done.report.views if done.kept else 0
-        now = time.monotonic()
-        if self.progress and now - self._told >= PROGRESS_SECONDS:
-            self._told = now
-            speed = (self.report.views - self._kept) / (now - self._begun)
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Says how far it is, and how fast it was."""
+        self._told = time.monotonic()
+        if self.progress:
+            seconds = self._told - self._begun
+            speed = (self.report.views - self._kept) / seconds
             made = f"{self.report.named_originals()}, {self.report.views:,} views"
-            self.progress(f"augment   {made}, {speed:,.0f} views a second")
+            self.progress(f"augment   {made}, {speed:,.0f} views a second ({seconds:,.1f} s)")
 
     def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
         """What stands beside the output, by name."""
