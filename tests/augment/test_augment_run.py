@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 from kinj.augment import engines, part, run, shards, store
+from kinj.augment.outputs import default_output
 from kinj.augment.report import AugmentReport
-from kinj.augment.run import augment_file, default_output
+from kinj.augment.run import augment_file
 from kinj.config.errors import DONE, KinjError, UsageError
 from kinj.config.schema import AuditSettings, AugmentSettings, DataSettings, FormattingSettings, Settings
 from kinj.data.files import read_documents
