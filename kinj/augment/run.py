@@ -14,20 +14,21 @@ from kinj.augment.card import card, stats
 from kinj.augment.chain import build_chains
 from kinj.augment.engine import Engine
 from kinj.augment.engines import Items, in_processes, in_this_process
-from kinj.augment.part import Part, is_folder
+from kinj.augment.outputs import check_output
+from kinj.augment.part import Part
 from kinj.augment.questions import documents_only
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
 from kinj.augment.share import Share
-from kinj.augment.store import Done, store_of
+from kinj.augment.store import Done
 from kinj.augment.work import Worker
 from kinj.augment.written.writer import opened
 from kinj.config.errors import KinjError, UnfinishedError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import BadRecord, Rejects
 from kinj.data.records import Record
-from kinj.data.rejects import SKIP_HINT, stem
-from kinj.data.rows import CORPUS_HINT, find
+from kinj.data.rejects import SKIP_HINT
+from kinj.data.rows import CORPUS_HINT
 
 Progress = Callable[[str], None]
 """Takes a line about how far it is, now and then."""
@@ -37,24 +38,6 @@ PROGRESS_SECONDS = 5.0
 ASKED = 512
 """About how many views a language model is asked for in a shard: enough that the last ones, for which others cannot be begun,
 hardly matter; few enough that shards are finished now and then."""
-
-
-def default_output(source: str) -> Path:
-    """Where the views of a source go: `corpus.jsonl` has `corpus.views.jsonl` beside it; of a Hub data set, they go here."""
-    folder = Path() if source.startswith("hf:") else Path(source).expanduser().parent
-    name = source if stem(source).strip(".") else str(Path(source).resolve())
-    return folder / f"{stem(name)}.views.jsonl"
-
-
-def output_of(sources: Sequence[str], settings: Settings) -> Path:
-    """Where the views of the sources go: `run.dir`, or the default of the only one.
-
-    Raises:
-        UsageError: there are several, and no name is given.
-    """
-    if settings.run.dir is None and len(sources) > 1:
-        raise UsageError(f"{len(sources)} inputs and no name for the output", "add: -o views.jsonl")
-    return Path(settings.run.dir) if settings.run.dir else default_output(sources[0])
 
 
 def augment_file(
@@ -94,7 +77,7 @@ def augment_file(
         KeyboardInterrupt: Ctrl-C.
     """
     settings = replace(settings, run=replace(settings.run, on_error=on_error))
-    _check_paths(sources, output, resume, overwrite)
+    check_output(sources, output, resume, overwrite)
     share = _share(sources, settings, progress)
     engine = Engine(settings.augment, settings.seed, share)
     part = Part(output, basis(settings, engine))
@@ -109,6 +92,7 @@ def augment_file(
             raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
         run.report.output = str(output)
         part.finish(run.entries, run.sides(sources, command))
+        run.tell()
     except BaseException as error:
         kept = part.leave()
         if isinstance(error, KinjError):
@@ -158,12 +142,17 @@ class _Run:
         self.report.add(done.report)
         self.entries.append(done.entry)
         self._kept += done.report.views if done.kept else 0
-        now = time.monotonic()
-        if self.progress and now - self._told >= PROGRESS_SECONDS:
-            self._told = now
-            speed = (self.report.views - self._kept) / (now - self._begun)
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Says how far it is, and how fast it was."""
+        self._told = time.monotonic()
+        if self.progress:
+            seconds = self._told - self._begun
+            speed = (self.report.views - self._kept) / seconds
             made = f"{self.report.named_originals()}, {self.report.views:,} views"
-            self.progress(f"augment   {made}, {speed:,.0f} views a second")
+            self.progress(f"augment   {made}, {speed:,.0f} views a second ({seconds:,.1f} s)")
 
     def sides(self, sources: Sequence[str], command: Sequence[str]) -> dict[str, bytes]:
         """What stands beside the output, by name."""
@@ -216,27 +205,6 @@ def _most(engine: Engine) -> int | None:
     """Most records in a shard, where that depends on what a language model is asked."""
     views = len(engine.written) * (engine.share.least + (engine.share.more > 0))
     return max(1, ASKED // views) if views else None
-
-
-def _check_paths(sources: Sequence[str], output: Path, resume: bool, overwrite: bool) -> None:
-    for source in sources:
-        if not source.startswith("hf:"):
-            path = find(source)
-            if output.exists() and path.samefile(output):
-                raise UsageError(f"{output} is the input itself", "choose another output with -o")
-    if output.is_dir() and not (is_folder(output) and (output / "manifest.json").exists()):
-        raise UsageError(f"{output} is a folder that kinj did not write", "choose another name with -o")
-    if overwrite:
-        return
-    kept = store_of(output).originals()
-    if output.exists() and not (resume and kept):
-        why = "is complete already; there is nothing to resume" if resume else "exists already"
-        raise UsageError(f"{output} {why}", "add --overwrite to replace it, or -o for another name")
-    if kept and not resume:
-        raise UsageError(
-            f"{output}.part holds {kept:,} finished records of a run that was stopped",
-            "add --resume to go on after them, or --overwrite to start over",
-        )
 
 
 def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:

@@ -143,7 +143,7 @@ def _target(loaded: Loaded, sources: list[str]) -> Path:
     Raises:
         UsageError: several sources and no output, or the output exists, or its folder cannot be written to.
     """
-    from kinj.augment.run import output_of
+    from kinj.augment.outputs import output_of
     from kinj.config.errors import UsageError
 
     run = loaded.settings.run

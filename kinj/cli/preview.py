@@ -57,7 +57,7 @@ def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) ->
 
 
 def _keeping_replies(settings: Settings, sources: list[str]) -> Settings:
-    from kinj.augment.run import output_of
+    from kinj.augment.outputs import output_of
     from kinj.augment.written.writer import replies_path
 
     output = output_of(sources, settings)

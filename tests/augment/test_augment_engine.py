@@ -92,7 +92,7 @@ def test_a_shortfall_is_reported() -> None:
     assert len({d.text for d in found}) == len(found) == 1 + report.views
     assert report.shortfall == 2000 - report.views > 0
     assert report.short_documents == 1
-    assert "fewer than asked for: 1 document too short" in str(report)
+    assert "fewer than asked for: there are no more different ones of 1 document" in str(report)
 
 
 def test_a_shortfall_is_logged_where_nobody_asked(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,8 +21,9 @@ from typing import Any
 import pytest
 
 from kinj.augment import engines, part, run, shards, store
+from kinj.augment.outputs import default_output
 from kinj.augment.report import AugmentReport
-from kinj.augment.run import augment_file, default_output
+from kinj.augment.run import augment_file
 from kinj.config.errors import DONE, KinjError, UsageError
 from kinj.config.schema import AuditSettings, AugmentSettings, DataSettings, FormattingSettings, Settings
 from kinj.data.files import read_documents
@@ -482,8 +484,9 @@ def test_several_sources_a_limit_and_progress(monkeypatch: pytest.MonkeyPatch) -
     Path("notes/a.md").write_text("# Snow\n\nIt falls in Łódź.")
     told: list[str] = []
     report = augment_file([SOURCE, "notes"], OUTPUT, SETTINGS, progress=told.append)
-    assert (report.documents, len(told)) == (41, 11)
+    assert (report.documents, len(told)) == (41, 12), "after each shard, and at the end"
     assert told[0].startswith("augment   4 documents, 12 views, ")
+    assert re.fullmatch(r"augment   41 documents, 123 views, [\d,]+ views a second \([\d.]+ s\)", told[-1])
     few = replace(SETTINGS, data=DataSettings(limit=2))
     assert augment(few, overwrite=True).documents == 2
 

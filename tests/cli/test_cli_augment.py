@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from kinj.augment.report import AugmentReport
-from kinj.augment.run import output_of
 from kinj.config.schema import Settings
 
 Fake = Callable[..., None]
@@ -30,7 +29,7 @@ def calls(
         made.append({"sources": sources, "output": output, "settings": settings, **options})
         return AugmentReport(output=str(output), documents=1, views=3, rejected=rejected)
 
-    fake("kinj.augment.run", augment_file=augment_file, output_of=output_of)
+    fake("kinj.augment.run", augment_file=augment_file)
     monkeypatch.chdir(tmp_path)
     Path("corpus.jsonl").write_text(CORPUS)
     return made
