@@ -30,10 +30,9 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
         prepare_stage(name, settings, data, language_model.codec, augmenter(settings)) for name in settings.train.order
     ]
     costs = [_cost(stage, language_model) for stage in stages]
+    each_trained = BYTES_PLAIN + (BYTES_SAM if any(s.optim.sam.rho > 0 for s in stages) else 0)
     memory = sum(
-        p.numel() * (BYTES_PLAIN + (BYTES_SAM if any(s.optim.sam.rho > 0 for s in stages) else 0))
-        for p in language_model.model.parameters()
-        if p.requires_grad
+        p.numel() * (each_trained if p.requires_grad else p.element_size()) for p in language_model.model.parameters()
     )
     accounts = [str(account) for account in data.accounts]
     notices = [notice for stage in stages for notice in stage.notices]
@@ -52,6 +51,7 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
             stages=rows,
             seconds=seconds,
             parameters=language_model.parameters,
+            trained=language_model.trained,
             state_bytes=memory,
         )
         return 0
@@ -61,6 +61,8 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     for notice in notices:
         print(f"⚠         {notice}")
     size = f"{language_model.parameters:,} parameters, {language_model.codec.max_length:,} tokens a row"
+    if language_model.trained < language_model.parameters:
+        size += f"; {language_model.trained:,} parameters are trained (LoRA of rank {settings.model.lora.rank})"
     print(f"model     {settings.model.name}, {size}")
     for stage, (steps, passes, each) in zip(stages, costs, strict=True):
         print(f"stage     {stage.name}: {steps:,} steps, {passes:,} passes, about {_duration(steps * each)}")

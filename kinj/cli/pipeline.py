@@ -12,11 +12,11 @@ from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
 from kinj.config import from_yaml, to_yaml
-from kinj.config.errors import DONE, PARTLY, KinjError
-from kinj.config.schema import Settings
+from kinj.config.errors import DONE, PARTLY, KinjError, UsageError
+from kinj.config.schema import LoraSettings, Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
-from kinj.data.files import atomic_write
+from kinj.data.files import atomic_folder, atomic_write
 from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
@@ -101,7 +101,8 @@ def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = Non
     from dataclasses import replace
 
     model = replace(settings.model, name=str(checkpoint)) if checkpoint else settings.model
-    return load_model(model, settings.seed, lambda: training_texts(settings, data), settings.data.max_tokens)
+    texts, longest = lambda: training_texts(settings, data), settings.data.max_tokens
+    return load_model(model, settings.seed, texts, longest, start=checkpoint is None)
 
 
 def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> tuple[TrainResult, DataSet]:
@@ -109,13 +110,17 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
 
     Returns:
         What the run did, and its data with the accounts of what was used and what was left out.
+
+    Raises:
+        UsageError: adapters are to be merged, and there are none.
     """
+    if settings.model.lora.merge and not settings.model.lora.rank:
+        raise UsageError("model.lora.merge: there are no adapters to merge (model.lora.rank is 0)")
     data = open_data(settings.data, settings.run.on_error, run.path)
     checkpoint = run.latest_checkpoint() if settings.run.resume else None
     language_model = start_model(settings, data, checkpoint)
-    run.event(
-        "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None
-    )
+    sizes = {"parameters": language_model.parameters, "trained": language_model.trained}
+    run.event("started", model=settings.model.name, **sizes, resumed=checkpoint is not None)
     observer = _observer(settings, data, run)
     result = train(
         settings,
@@ -129,10 +134,28 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
     )
     run.write_json(
         "summary.json",
-        {"schema": 1, "parameters": language_model.parameters, **vars(result), "data": [str(a) for a in data.accounts]},
+        {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
+    if settings.model.lora.merge:
+        write_merged(settings, run)
     return result, data
+
+
+def write_merged(settings: Settings, run: RunDir) -> None:
+    """Writes the run's final model with its adapters merged in, an ordinary model, to `RUN/merged`."""
+    from dataclasses import replace
+
+    checkpoint, target = run.latest_checkpoint(), run.path / "merged"
+    assert checkpoint is not None  # a run that has finished has one
+    plain = replace(settings.model, name=str(checkpoint), lora=LoraSettings())
+    language_model = load_model(plain, start=True)
+    if target.exists():
+        shutil.rmtree(target)
+    with atomic_folder(target) as folder:
+        language_model.model.save_pretrained(folder)
+        language_model.tokenizer.save_pretrained(folder)
+    note(f"merged model: {target}")
 
 
 def set_aside(data: DataSet) -> int:

@@ -17,6 +17,8 @@ from kinj.data.rundir import latest_run
 RUNS = Path("runs")
 FALLBACK_MODEL = "tiny"
 """What is asked where no run was made yet."""
+FREE = ("run.", "model.lora.merge")
+"""Settings that may differ when a run is resumed: they change nothing about its weights."""
 
 
 def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool, as_json: bool) -> int:
@@ -60,7 +62,7 @@ def _resumed(loaded: Loaded) -> Loaded:
     from kinj.config.build import flatten
 
     before, after = flatten(from_yaml(config)), flatten(now.settings)
-    changed = [key for key in after if not key.startswith("run.") and after[key] != before.get(key, after[key])]
+    changed = [key for key in after if not key.startswith(FREE) and after[key] != before.get(key, after[key])]
     if changed:
         rows = "\n".join(f"{key}  was {before.get(key)}, now {after[key]}" for key in changed)
         raise UsageError(f"{path} cannot be resumed with other settings", f"{rows}\nleave them out, or start a new run")

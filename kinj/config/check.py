@@ -40,6 +40,7 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _names("train.probes", settings.train.probes, PROBES, "probe")
     yield from _names("augment.method", links(settings.augment.method), METHODS, "method")
     yield from _order(settings, command)
+    yield from _lora(settings, command)
     for name in settings.train.order:
         if name in settings.train.stages:
             yield from _stage(f"train.stages.{name}", settings.train.stages[name])
@@ -73,6 +74,11 @@ def _order(settings: Settings, command: str) -> Iterator[Finding]:
         yield "train.order", f"names {name} twice; give the second one a name of its own under train.stages"
     if command == "train" and not train.order:
         yield "train.order", "is empty, so there is nothing to train; choose a recipe, such as train=inject"
+
+
+def _lora(settings: Settings, command: str) -> Iterator[Finding]:
+    if command == "train" and settings.model.name == "scratch" and settings.model.lora.rank:
+        yield "model.lora.rank", "adapters need weights that are kept somewhere; train new ones in full (rank 0)"
 
 
 def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:

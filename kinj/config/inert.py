@@ -29,7 +29,9 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
     if command == "train":
-        rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+        rules += [_adapters, _documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+    if command == "eval":
+        rules += [_no_adapters]
     if command == "augment":
         rules += [_methods, _augmenting, _language_model]
     for rule in rules:
@@ -94,6 +96,16 @@ def _model(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "model.trust_remote_code", f"{model.name} comes with kinj and holds no code"
 
 
+def _adapters(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.model.lora.rank:
+        for name in ("alpha", "dropout", "targets"):
+            yield f"model.lora.{name}", "all weights are trained (model.lora.rank is 0)"
+
+
+def _no_adapters(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule
+    yield "model.lora.", "adapters are made in training; a model or run is asked with those it has"
+
+
 def _data(settings: Settings) -> Iterator[tuple[str, str]]:
     data = settings.data
     if data.name != "biographies":
@@ -114,7 +126,8 @@ def _augmenting(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "augment.workers", "a Ray cluster uses all its processors (augment.engine=ray)"
     for field in fields(settings.model):
         if field.name != "name":
-            yield f"model.{field.name}", "kinj augment uses only the tokenizer of model.name"
+            key = f"model.{field.name}{'.' if field.name == 'lora' else ''}"
+            yield key, "kinj augment uses only the tokenizer of model.name"
 
 
 def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,27 @@ class RunSettings:
 
 
 @dataclass(kw_only=True)
+class LoraSettings:
+    """Low-rank adapters: the model's own weights stay as they are, and small matrices beside them are trained."""
+
+    rank: int = 0
+    """Rank of the adapters; 0 trains all weights."""
+    alpha: int = 16
+    """What the adapters add is multiplied by alpha / rank."""
+    dropout: float = 0.0
+    """Share of an adapter's inputs that is dropped while training."""
+    targets: list[str] = field(default_factory=list)
+    """Names of the layers that get adapters, such as q_proj; empty means all linear layers but the output's."""
+    merge: bool = False
+    """At the end, also write the model with its adapters merged in, to `RUN/merged`. May be given with `--resume`."""
+
+    def __post_init__(self) -> None:
+        _check(self.rank >= 0, f"rank must be 0 or more, got {self.rank}")
+        _check(self.alpha >= 1, f"alpha must be 1 or more, got {self.alpha}")
+        _check(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+
+
+@dataclass(kw_only=True)
 class ModelSettings:
     name: str = "tiny"
     """`tiny`, `tiny-plain` (shipped), `scratch` (new weights), a run directory, a local folder or a Hub id."""
@@ -65,6 +86,7 @@ class ModelSettings:
     """Branch, tag or commit of a Hub model."""
     trust_remote_code: bool = False
     """Run code that comes with a Hub model. Off unless asked for by name."""
+    lora: LoraSettings = field(default_factory=LoraSettings)
 
     def __post_init__(self) -> None:
         _check(self.prompt.count("{prompt}") == 1, "prompt must hold {prompt} exactly once")
