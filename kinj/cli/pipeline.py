@@ -116,6 +116,8 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
     run.event(
         "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None
     )
+    from kinj.eval.asker import QuestionAsker
+
     observer = _observer(settings, data, run)
     result = train(
         settings,
@@ -124,6 +126,8 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         run,
         augment=augmenter(settings),
         observer=observer,
+        asker=QuestionAsker(settings),
+        start_model=lambda: start_model(settings, data),
         resume=settings.run.resume,
         progress=progress,
     )
@@ -145,7 +149,7 @@ def set_aside(data: DataSet) -> int:
 
 
 def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
-    if not (settings.train.probe_every and settings.train.probes):
+    if not ((settings.train.probe_every or settings.train.probe_log) and settings.train.probes):
         return None
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver

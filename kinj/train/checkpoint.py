@@ -20,11 +20,15 @@ from kinj.models.loading import LanguageModel
 
 @dataclass
 class Position:
-    """Where a run stands: steps done in all, the stage in progress, and steps done in it; sums since the start."""
+    """Where a run stands: steps done in all, the stage in progress, and steps done in it; sums since the start.
+
+    `finished` holds the steps of every stage that is over, which may be fewer than planned.
+    """
 
     step: int = 0
     stage: int = 0
     stage_step: int = 0
+    finished: list[int] = field(default_factory=list)
     totals: dict[str, float] = field(default_factory=dict)
 
 
