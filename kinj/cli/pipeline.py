@@ -21,6 +21,7 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.checkpoint import sound_checkpoint
 from kinj.train.run import Progress, TrainResult, train
 from kinj.train.stages import Augment, records_of
 
@@ -111,7 +112,7 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         What the run did, and its data with the accounts of what was used and what was left out.
     """
     data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = run.latest_checkpoint() if settings.run.resume else None
+    checkpoint = sound_checkpoint(run) if settings.run.resume else None
     language_model = start_model(settings, data, checkpoint)
     run.event(
         "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None

@@ -16,7 +16,7 @@ def probes_at(step: int, train: TrainSettings) -> bool:
     if not train.probe_log:
         return False
     nearest = round(train.probe_log * math.log10(step))
-    return step == round(10 ** (nearest / train.probe_log))
+    return any(step == round(10 ** (i / train.probe_log)) for i in (nearest - 1, nearest, nearest + 1))
 
 
 def reason_to_stop(stop: StopSettings, metrics: Iterable[Mapping[str, Any]], after: int) -> str | None:
