@@ -79,11 +79,15 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
 def _cost(stage: Stage, language_model: LanguageModel) -> tuple[int, int, float]:
     """Steps, passes and seconds per step, from one real step whose update is not kept."""
     stepper = Stepper(
-        language_model.model, build_adamw(language_model.model, stage.optim), stage.optim, language_model.codec.pad_id
+        language_model.model,
+        build_adamw(language_model.model, stage.optim),
+        stage.optim,
+        language_model.codec.pad_id,
+        loss=stage.objective.loss(language_model.model),  # as the start model; it costs the same
     )
     passes = sum(2 if stepper.uses_sam(step) else 1 for step in range(stage.steps))
     _, rows = next(stage.plan())
-    examples = [row for _, row in rows]
+    examples = stage.examples(rows, 0)
     state = {name: value.clone() for name, value in language_model.model.state_dict().items()}
     stepper.take(examples, -1)  # the first step also pays for memory that later ones reuse
     began = time.perf_counter()

@@ -21,6 +21,7 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.checkpoint import sound_checkpoint
 from kinj.train.run import Progress, TrainResult, train
 from kinj.train.stages import Augment, records_of
 
@@ -117,10 +118,12 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
     if settings.model.lora.merge and not settings.model.lora.rank:
         raise UsageError("model.lora.merge: there are no adapters to merge (model.lora.rank is 0)")
     data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = run.latest_checkpoint() if settings.run.resume else None
+    checkpoint = sound_checkpoint(run) if settings.run.resume else None
     language_model = start_model(settings, data, checkpoint)
     sizes = {"parameters": language_model.parameters, "trained": language_model.trained}
     run.event("started", model=settings.model.name, **sizes, resumed=checkpoint is not None)
+    from kinj.eval.asker import QuestionAsker
+
     observer = _observer(settings, data, run)
     result = train(
         settings,
@@ -129,6 +132,8 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         run,
         augment=augmenter(settings),
         observer=observer,
+        asker=QuestionAsker(settings),
+        start_model=lambda: start_model(settings, data),
         resume=settings.run.resume,
         progress=progress,
     )
@@ -168,7 +173,7 @@ def set_aside(data: DataSet) -> int:
 
 
 def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
-    if not (settings.train.probe_every and settings.train.probes):
+    if not ((settings.train.probe_every or settings.train.probe_log) and settings.train.probes):
         return None
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver

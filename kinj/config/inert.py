@@ -29,7 +29,8 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
     if command == "train":
-        rules += [_adapters, _documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+        rules += [_adapters, _documents, _sam, _schedule, _views_while_training]
+        rules += [_sources, _objectives, _probes_on_the_way]
     if command == "eval":
         rules += [_no_adapters]
     if command == "augment":
@@ -166,14 +167,41 @@ def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, str]]:
+    asked = False
     for name in settings.train.order:
         for key, source in settings.train.stages[name].data.items():
+            asked |= bool(source.select.keep)
             if not source.augment:
                 yield f"train.stages.{name}.data.{key}.views", "the source names no method (augment)"
+            if source.share is not None:
+                yield f"train.stages.{name}.data.{key}.weight", "the source takes a share of the tokens (share)"
+            if not source.select.keep:
+                yield f"train.stages.{name}.data.{key}.select.others", "all questions are kept (select.keep is empty)"
+    if not asked:
+        yield "train.asking.", "no source selects questions by what is known (select.keep)"
+
+
+def _objectives(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in settings.train.order:
+        stage = settings.train.stages[name]
+        used = {stage.objective, *(source.objective for source in stage.data.values())}
+        for objective in ("masked", "span", "path", "distill"):
+            if objective not in used:
+                yield f"train.stages.{name}.{objective}.", f"the stage's objective is {stage.objective}"
+        if len(stage.masked.ratio) == 1:
+            yield f"train.stages.{name}.masked.schedule", "the ratio is one number (masked.ratio)"
+        if stage.masked.context == "random":
+            for key in ("ratio", "schedule", "mask"):
+                yield f"train.stages.{name}.masked.{key}", "the passage is replaced as a whole (masked.context)"
 
 
 def _probes_on_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.train.probe_every is None:
-        yield "train.probes", "train.probe_every is not set"
-    elif not settings.train.probes:
+    train = settings.train
+    if train.probe_every is None and train.probe_log is None:
+        yield "train.probes", "train.probe_every is not set, nor is train.probe_log"
+    elif not train.probes:
         yield "train.probe_every", "train.probes names no probe"
+        yield "train.probe_log", "train.probes names no probe"
+    if train.stop.measure is None:
+        for name in ("target", "patience"):
+            yield f"train.stop.{name}", "nothing is watched (train.stop.measure)"

@@ -44,6 +44,17 @@ PROBES = {
 }
 """Probes."""
 
+OBJECTIVES = {
+    "auto": "next token on documents, answer only on questions",
+    "next_token": "every record as plain text, loss on every token",
+    "answer": "questions only, loss on the answer and its end",
+    "masked": "documents by giving back a passage with tokens masked, loss on the copy",
+    "span": "documents by naming a few words that are missing, loss on those words",
+    "path": "documents after their title or path, which carries no loss",
+    "distill": "as auto, held near what the start model believes otherwise",
+}
+"""Objectives of training; questions among the records of the last four are taught by their answers."""
+
 DATA = (
     "biographies",
     "corpus",

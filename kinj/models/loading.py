@@ -118,7 +118,7 @@ def load_model(
         start: training begins with it: adapters it has are merged into its weights, and new ones added (`model.lora`).
 
     Raises:
-        UsageError: the model is of a kind that cannot be used, or is not there.
+        UsageError: the model is of a kind that cannot be used, or is not there, or reads less than `max_tokens`.
         KinjError: it is there and broken (no tokenizer, no weights).
     """
     if settings.name == "scratch":
@@ -127,10 +127,14 @@ def load_model(
     else:
         tokenizer, model = _stored(settings, seed, start)
     model.eval()
-    context = getattr(model.config, "max_position_embeddings", None) or LONGEST_ROW
-    return LanguageModel(
-        model, tokenizer, Codec(tokenizer, settings, min(max_tokens or LONGEST_ROW, context)), settings.name
-    )
+    context = getattr(model.config, "max_position_embeddings", None)
+    if max_tokens and context and max_tokens > context:
+        raise UsageError(
+            f"data.max_tokens={max_tokens:,} is more than model.name={settings.name} reads: {context:,} tokens",
+            f"leave it out, or set at most {context}; longer documents are split (data.long=split), none is cut",
+        )
+    longest = max_tokens or min(context or LONGEST_ROW, LONGEST_ROW)
+    return LanguageModel(model, tokenizer, Codec(tokenizer, settings, longest), settings.name)
 
 
 def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:

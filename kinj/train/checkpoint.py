@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -17,14 +18,20 @@ from kinj.data.files import atomic_folder
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
 
+CHECKSUMS = "checksums.json"
+
 
 @dataclass
 class Position:
-    """Where a run stands: steps done in all, the stage in progress, and steps done in it; sums since the start."""
+    """Where a run stands: steps done in all, the stage in progress, and steps done in it; sums since the start.
+
+    `finished` holds the steps of every stage that is over, which may be fewer than planned.
+    """
 
     step: int = 0
     stage: int = 0
     stage_step: int = 0
+    finished: list[int] = field(default_factory=list)
     totals: dict[str, float] = field(default_factory=dict)
 
 
@@ -44,6 +51,7 @@ def save_checkpoint(
                 language_model.tokenizer.save_pretrained(folder)
                 save_file(_flatten(optimizer), folder / "optimizer.safetensors")
                 (folder / "state.json").write_text(json.dumps(asdict(position), sort_keys=True) + "\n")
+                (folder / CHECKSUMS).write_text(json.dumps(_checksums(folder), sort_keys=True) + "\n")
         except (OSError, SafetensorError) as error:
             hint = f"free some room and go on: kinj train -o {run.path} --resume"
             raise KinjError(
@@ -54,16 +62,55 @@ def save_checkpoint(
     return target
 
 
+def _checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def sound_checkpoint(run: RunDir) -> Path | None:
+    """The latest checkpoint whose files are all as they were written; damaged ones are set aside, and an event says so."""
+    for _, folder in reversed(run.checkpoints()):
+        damage = _damage(folder)
+        if damage is None:
+            return folder
+        aside = folder.with_name(f"damaged-{folder.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        text = f"checkpoint {folder.name} is damaged ({damage}) and was set aside as {aside.name}"
+        run.event("notice", text=f"{text}; going on from the one before, or from the beginning where there is none")
+    return None
+
+
+def _damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint's files."""
+    try:
+        written = json.loads((folder / CHECKSUMS).read_text())
+    except (OSError, ValueError):
+        return f"{CHECKSUMS} is missing or broken"
+    there = _checksums(folder)
+    for name, digest in written.items():
+        if name not in there:
+            return f"{name} is missing"
+        if there[name] != digest:
+            return f"{name} is not as it was written"
+    return None
+
+
 def load_checkpoint(folder: Path, language_model: LanguageModel, optimizer: torch.optim.Optimizer | None) -> Position:
     """Puts the random state and, given an optimizer of the same parameters, its state back; weights come with the model.
 
     Raises:
-        KinjError: a file of the checkpoint is missing or damaged.
+        KinjError: a file of the checkpoint is missing, damaged or of another version of kinj.
     """
     try:
         state = json.loads((folder / "state.json").read_text())
+        position = Position(**state)
         tensors = load_file(folder / "optimizer.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise KinjError(
             f"checkpoint {folder} is damaged: {error}", "remove that folder; the one before it is used then"
         ) from error
@@ -72,7 +119,7 @@ def load_checkpoint(folder: Path, language_model: LanguageModel, optimizer: torc
     torch.set_rng_state(tensors["rng.cpu"])
     if "rng.cuda" in tensors and language_model.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["rng.cuda"], language_model.device)
-    return Position(**state)
+    return position
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,9 +21,12 @@ from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
 from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
 from kinj.train.doses import Doses
+from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
+from kinj.train.select import Asker, Chooser
 from kinj.train.stages import Augment, Stage, prepare_stage
 from kinj.train.step import Stepper, StepReport
+from kinj.train.stopping import probes_at, reason_to_stop
 
 SKIPS_IN_A_ROW = 10
 """Steps in a row whose second SAM pass may overflow before the run is given up."""
@@ -60,6 +63,8 @@ def train(
     *,
     augment: Augment | None = None,
     observer: Observer | None = None,
+    asker: Asker | None = None,
+    start_model: Callable[[], LanguageModel] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -71,6 +76,8 @@ def train(
         data: pools that the stages' sources name.
         augment: makes the views that a source asks for.
         observer: called every `train.probe_every` steps; its measures go to metrics.jsonl.
+        asker: finds out what the model knows, for sources with `select`.
+        start_model: loads the model the run began with, for objectives that need it.
         resume: go on from the run's latest checkpoint. The final weights are the same bytes as without interruption.
         progress: called after every step.
 
@@ -84,16 +91,20 @@ def train(
     latest = run.latest_checkpoint() if resume else None
     saved = load_checkpoint(latest, language_model, None) if latest else Position()
     run.truncate_metrics(saved.step)
-    loop = _Loop(settings, language_model, run, Position(totals=dict(saved.totals)), observer, progress, accelerator)
+    begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
+    loop = _Loop(settings, language_model, run, begin, observer, start_model, progress, accelerator)
+    choose = Chooser(
+        settings, language_model, run, asker, begun=settings.train.order[: saved.stage + 1] if latest else []
+    )
     with _interruptible() as interrupted:
         loop.interrupted = interrupted
         for index, name in enumerate(settings.train.order):
-            stage = prepare_stage(name, settings, data, language_model.codec, augment)
+            stage = prepare_stage(name, settings, data, language_model.codec, augment, choose)
             for notice in stage.notices:
                 run.event("notice", text=notice)
-            loop.run_stage(
-                index, stage, done=_done(index, saved, stage), resume_from=latest if index == saved.stage else None
-            )
+            if index < len(saved.finished):
+                stage.steps = saved.finished[index]  # it may have ended early
+            loop.run_stage(index, stage, _done(index, saved), resume_from=latest if index == saved.stage else None)
     result = TrainResult.from_totals(loop.position.totals | {"seconds": _seconds(run)})
     if loop.sam_was_on and not result.sam_steps:
         raise KinjError(
@@ -121,9 +132,11 @@ def _seconds(run: RunDir) -> float:
     return sum(by_step.values())
 
 
-def _done(index: int, saved: Position, stage: Stage) -> int:
+def _done(index: int, saved: Position) -> int:
     """Steps of this stage that an earlier run has done."""
-    return stage.steps if index < saved.stage else saved.stage_step if index == saved.stage else 0
+    if index < len(saved.finished):
+        return saved.finished[index]
+    return saved.stage_step if index == saved.stage else 0
 
 
 @dataclass
@@ -133,6 +146,7 @@ class _Loop:
     run: RunDir
     position: Position
     observer: Observer | None
+    start_model: Callable[[], LanguageModel] | None
     progress: Progress | None
     accelerator: Accelerator
 
@@ -145,6 +159,7 @@ class _Loop:
 
     def run_stage(self, index: int, stage: Stage, done: int, resume_from: Any) -> None:
         """Takes the steps of a stage; the first `done` are only counted, for their doses."""
+        loss = self._loss(stage)  # before the random state is put back
         optimizer = build_adamw(self.language_model.model, stage.optim)
         if resume_from is not None:
             load_checkpoint(resume_from, self.language_model, optimizer)
@@ -154,19 +169,29 @@ class _Loop:
             stage.optim,
             self.language_model.codec.pad_id,
             self.accelerator.autocast,
+            loss,
         )
+        before = self.position.step
         self.sam_was_on = self.sam_was_on or stage.optim.sam.rho > 0
         self.run.event("stage", name=stage.name, steps=stage.steps, done=done)
         self.language_model.model.train()
         for number, (epoch, rows) in enumerate(stage.plan()):
-            for draw in {id(draw): draw for draw, _ in rows}.values():
+            for draw, _ in rows:
                 self.doses.add(draw, self.position.step)
             if number >= done:
-                self._step(stage, stepper, number, epoch, [row for _, row in rows])
-            self.position = Position(self.position.step + 1, index, number + 1, self.position.totals)
-            if number >= done:
-                self._between_steps(stage, optimizer, number + 1)
+                self._step(stage, stepper, number, epoch, stage.examples(rows, number))
+            self.position = replace(self.position, step=self.position.step + 1, stage=index, stage_step=number + 1)
+            if number >= done and self._between_steps(stage, optimizer, number + 1, before):
+                break
         self.language_model.model.eval()
+
+    def _loss(self, stage: Stage) -> Loss | None:
+        if "start_model" not in stage.objective.needs:
+            return stage.objective.loss(None)
+        if self.start_model is None:
+            raise UsageError(f"the objective of stage `{stage.name}` needs the start model, and this call has none")
+        model = self.start_model().model.to(self.accelerator.device).eval().requires_grad_(False)
+        return stage.objective.loss(model)
 
     def _step(self, stage: Stage, stepper: Stepper, number: int, epoch: float, rows: list[Any]) -> None:
         rate = learning_rate(stage.optim, number, stage.steps)
@@ -218,14 +243,24 @@ class _Loop:
         for name, amount in counts.items():
             self.position.totals[name] = self.position.totals.get(name, 0) + amount
 
-    def _between_steps(self, stage: Stage, optimizer: torch.optim.Optimizer, number: int) -> None:
+    def _between_steps(self, stage: Stage, optimizer: torch.optim.Optimizer, number: int, before: int) -> bool:
+        """Probes and checkpoints after `number` steps of a stage that `before` steps of the run came before; is it over?"""
         step, train = self.position.step, self.settings.train
-        if self.observer and train.probe_every and step % train.probe_every == 0:
+        over = number == stage.steps
+        if self.observer and probes_at(step, train):
             for measures in self.observer(step, self.language_model):
                 self.run.metric(step=step, **measures)
             self.language_model.model.train()
+            reason = reason_to_stop(train.stop, self.run.metrics(), before)
+            if reason and not over:
+                self.run.event(
+                    "notice", text=f"stage `{stage.name}` ended after {number:,} of {stage.steps:,} steps: {reason}"
+                )
+            over = over or reason is not None
+        if over:
+            self.position = replace(self.position, finished=[*self.position.finished, number])
         stop = self.interrupted.is_set()
-        if stop or number == stage.steps or (train.checkpoint_every and step % train.checkpoint_every == 0):
+        if stop or over or (train.checkpoint_every and step % train.checkpoint_every == 0):
             save_checkpoint(self.run, self.language_model, optimizer, self.position, train.keep_checkpoints)
             self.run.event(
                 "checkpoint", step=step, seconds=round(self._seconds, 3)
@@ -233,6 +268,7 @@ class _Loop:
             self._seconds = 0.0
         if stop:
             raise KeyboardInterrupt
+        return over
 
 
 def _metrics(report: StepReport) -> dict[str, Any]:

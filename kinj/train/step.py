@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from kinj.config.schema import OptimSettings
 from kinj.models.codec import IGNORE, Example
 from kinj.train.batching import MicroBatch, micro_batches
+from kinj.train.objectives.base import Loss
 from kinj.train.sam import Ascent, Shift, global_norm
 
 MEASURE_EVERY = 50
@@ -48,6 +49,7 @@ class Stepper:
         settings: `optim` of the stage.
         pad_id: token that fills short rows.
         autocast: makes a context for the forward pass; default none (fp32).
+        loss: of a micro-batch, summed over its label tokens; default their cross-entropy.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Stepper:
         settings: OptimSettings,
         pad_id: int,
         autocast: Any = nullcontext,
+        loss: Loss | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.settings = settings
         self.pad_id = pad_id
         self.autocast = autocast
+        self.loss = loss
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.ascent = Ascent(settings.sam, list(model.named_parameters())) if settings.sam.rho > 0 else None
 
@@ -130,10 +134,12 @@ class Stepper:
         return total
 
     def loss_sum(self, batch: MicroBatch) -> torch.Tensor:
-        """Cross-entropy summed over the label tokens of a micro-batch, in nats."""
+        """The loss summed over the label tokens of a micro-batch, in nats: their cross-entropy, or the objective's own."""
         device = self.parameters[0].device
         context: AbstractContextManager[Any] = self.autocast()
         with context:
+            if self.loss is not None:
+                return self.loss(self.model, batch)
             logits = self.model(input_ids=batch.input_ids.to(device), use_cache=False).logits[:, :-1]
         labels = batch.labels[:, 1:].to(device)
         return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
