@@ -92,7 +92,7 @@ class Stepper:
         self.settings = settings
         self.pad_id = pad_id
         self.autocast = autocast
-        self.network = network or model
+        self.network = model if network is None else network
         self.processes = processes
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
