@@ -21,6 +21,7 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.processes import Onlooker, join
 from kinj.train.run import Progress, TrainResult, train
 from kinj.train.stages import Augment, records_of
 
@@ -70,17 +71,21 @@ def _training_text(record: Record, settings: Settings) -> str:
 
 
 def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:
-    """Creates the run's directory and writes what is needed to repeat it.
+    """Creates the run's directory and writes what is needed to repeat it. Of several processes, the main one does.
 
     Raises:
         UsageError: the directory exists and neither overwrite nor resume was given.
     """
+    processes = join()
+    if not processes.main:
+        return Onlooker(processes.agree(""))
     path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
     run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
     if not (settings.run.resume and (path / "config.yaml").exists()):
         atomic_write(path / "config.yaml", to_yaml(settings))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
+    processes.agree(str(run.path))
     return run
 
 
@@ -91,7 +96,7 @@ def new_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> Ite
     try:
         yield run
     except BaseException:
-        if not (settings.run.resume or run.metrics() or run.checkpoints()):
+        if not (settings.run.resume or isinstance(run, Onlooker) or run.metrics() or run.checkpoints()):
             shutil.rmtree(run.path)
         raise
 
@@ -110,7 +115,9 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
     Returns:
         What the run did, and its data with the accounts of what was used and what was left out.
     """
-    data = open_data(settings.data, settings.run.on_error, run.path)
+    # Lines that the main process sets aside are passed over by the others, which read the same files.
+    on_error = "ignore" if settings.run.on_error == "skip" and not join().main else settings.run.on_error
+    data = open_data(settings.data, on_error, run.path)
     checkpoint = run.latest_checkpoint() if settings.run.resume else None
     language_model = start_model(settings, data, checkpoint)
     run.event(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
 from kinj.cli.progress import training_progress
 from kinj.config import Loaded
-from kinj.config.errors import UsageError
+from kinj.config.errors import DONE, UsageError
 from kinj.config.schema import Settings
 from kinj.data.rundir import latest_run
+from kinj.train.processes import join
 
 RUNS = Path("runs")
 FALLBACK_MODEL = "tiny"
@@ -24,13 +26,17 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
     if resume:
         loaded = _resumed(loaded)
         settings = loaded.settings
+    main = join().main
     if dry_run:
         from kinj.cli.dry_run import describe_training
 
-        return describe_training(settings, loaded, as_json)
-    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, training_progress() as progress:
+        return describe_training(settings, loaded, as_json) if main else DONE
+    showing = training_progress() if main else nullcontext()
+    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, showing as progress:
         note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
         result, data = train_in(settings, run, progress)
+    if not main:
+        return DONE
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")

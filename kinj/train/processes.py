@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from kinj.data.rundir import RunDir
+
 T = TypeVar("T")
 
 
@@ -53,6 +55,22 @@ class Processes:
 ALONE = Processes()
 
 
+class Onlooker(RunDir):
+    """The run directory of a process that is not the main one: it reads, and leaves all writing to the main process."""
+
+    def event(self, kind: str, **fields: Any) -> None:
+        pass
+
+    def metric(self, **fields: Any) -> None:
+        pass
+
+    def truncate_metrics(self, step: int) -> None:
+        pass
+
+    def write_json(self, name: str, value: Any) -> None:
+        pass
+
+
 def join() -> Processes:
     """The processes that the launcher of this one started, connected (gloo on CPUs, nccl on GPUs)."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
@@ -68,7 +86,7 @@ def spread(model: torch.nn.Module, processes: Processes) -> torch.nn.Module:
     if processes.size == 1:
         return model
     device = next(model.parameters()).device
+    network = DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
     # Buffers of language models are constants (rotary frequencies); sending them would make a pass without sync send after all.
-    return DistributedDataParallel(
-        model, device_ids=[device] if device.type == "cuda" else None, broadcast_buffers=False
-    )
+    network.broadcast_buffers = False
+    return network
