@@ -12,12 +12,13 @@ from kinj.config import Loaded
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.models.loading import LanguageModel
+from kinj.train.ascents import VARIANTS
 from kinj.train.optim import build_adamw
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 
-BYTES_PLAIN, BYTES_SAM = 16, 4
-"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; SAM's copy of the weight."""
+BYTES_PLAIN, BYTES_COPY = 16, 4
+"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds."""
 
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
@@ -30,7 +31,8 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
         prepare_stage(name, settings, data, language_model.codec, augmenter(settings)) for name in settings.train.order
     ]
     costs = [_cost(stage, language_model) for stage in stages]
-    each_trained = BYTES_PLAIN + (BYTES_SAM if any(s.optim.sam.rho > 0 for s in stages) else 0)
+    copies = max((VARIANTS[s.optim.sam.variant].copies for s in stages if s.optim.sam.rho > 0), default=0)
+    each_trained = BYTES_PLAIN + BYTES_COPY * copies
     memory = sum(
         p.numel() * (each_trained if p.requires_grad else p.element_size()) for p in language_model.model.parameters()
     )
@@ -85,7 +87,7 @@ def _cost(stage: Stage, language_model: LanguageModel) -> tuple[int, int, float]
         language_model.codec.pad_id,
         loss=stage.objective.loss(language_model.model),  # as the start model; it costs the same
     )
-    passes = sum(2 if stepper.uses_sam(step) else 1 for step in range(stage.steps))
+    passes = sum(stepper.passes(step) for step in range(stage.steps))
     _, rows = next(stage.plan())
     examples = stage.examples(rows, 0)
     state = {name: value.clone() for name, value in language_model.model.state_dict().items()}

@@ -22,6 +22,7 @@ from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
 from kinj.train.checkpoint import sound_checkpoint
+from kinj.train.processes import Onlooker, join
 from kinj.train.run import Progress, TrainResult, train
 from kinj.train.stages import Augment, records_of
 
@@ -71,17 +72,21 @@ def _training_text(record: Record, settings: Settings) -> str:
 
 
 def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:
-    """Creates the run's directory and writes what is needed to repeat it.
+    """Creates the run's directory and writes what is needed to repeat it. Of several processes, the main one does.
 
     Raises:
         UsageError: the directory exists and neither overwrite nor resume was given.
     """
+    processes = join()
+    if not processes.main:
+        return Onlooker(processes.agree(""))
     path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
     run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
     if not (settings.run.resume and (path / "config.yaml").exists()):
         atomic_write(path / "config.yaml", to_yaml(settings))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
+    processes.agree(str(run.path))
     return run
 
 
@@ -92,7 +97,7 @@ def new_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> Ite
     try:
         yield run
     except BaseException:
-        if not (settings.run.resume or run.metrics() or run.checkpoints()):
+        if not (settings.run.resume or isinstance(run, Onlooker) or run.metrics() or run.checkpoints()):
             shutil.rmtree(run.path)
         raise
 
@@ -117,8 +122,11 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
     """
     if settings.model.lora.merge and not settings.model.lora.rank:
         raise UsageError("model.lora.merge: there are no adapters to merge (model.lora.rank is 0)")
-    data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = sound_checkpoint(run) if settings.run.resume else None
+    processes = join()
+    # Lines that the main process sets aside are passed over by the others, which read the same files.
+    on_error = "ignore" if settings.run.on_error == "skip" and not processes.main else settings.run.on_error
+    data = open_data(settings.data, on_error, run.path)
+    checkpoint = processes.agree(sound_checkpoint(run) if settings.run.resume and processes.main else None)
     language_model = start_model(settings, data, checkpoint)
     sizes = {"parameters": language_model.parameters, "trained": language_model.trained}
     run.event("started", model=settings.model.name, **sizes, resumed=checkpoint is not None)
@@ -142,7 +150,7 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
-    if settings.model.lora.merge:
+    if settings.model.lora.merge and processes.main:
         write_merged(settings, run)
     return result, data
 

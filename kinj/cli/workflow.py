@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
 from kinj.cli.progress import training_progress
 from kinj.cli.resuming import RUNS, keep_changes, resumed
 from kinj.config import Loaded
-from kinj.config.errors import UsageError
+from kinj.config.errors import DONE, UsageError
 from kinj.config.schema import Settings
 from kinj.data.rundir import latest_run
+from kinj.train.processes import join
 
 FALLBACK_MODEL = "tiny"
 """What is asked where no run was made yet."""
@@ -27,14 +29,19 @@ def train_run(
     if resume:
         loaded, changed = resumed(loaded, resume_anyway)
         settings = loaded.settings
+    main = join().main
     if dry_run:
         from kinj.cli.dry_run import describe_training
 
-        return describe_training(settings, loaded, as_json)
-    keep_changes(loaded, changed)
-    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, training_progress() as progress:
+        return describe_training(settings, loaded, as_json) if main else DONE
+    if main:
+        keep_changes(loaded, changed)
+    showing = training_progress() if main else nullcontext()
+    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, showing as progress:
         note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
         result, data = train_in(settings, run, progress)
+    if not main:
+        return DONE
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")

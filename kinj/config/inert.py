@@ -21,6 +21,9 @@ USED_BY = {
 }
 """Roots each command reads; a command that is not listed reads all."""
 
+SAM_KEYS_OF = {"eta": "asam", "alpha": "looksam", "uphill": "momentum"}
+"""Keys of `optim.sam` that only one variant reads."""
+
 Rule = Callable[[Settings], Iterator[tuple[str, str]]]
 """Yields (key or start of a key ending in a dot, why it has no effect)."""
 
@@ -62,13 +65,22 @@ def _sam(settings: Settings) -> Iterator[tuple[str, str]]:
     stages = {name: stage_optim(settings, name) for name in settings.train.order}
     if all(optim.sam.rho == 0 for optim in stages.values()):
         yield from _sam_keys("optim.sam", "SAM is off (optim.sam.rho is 0)")
+    used = [optim.sam for optim in stages.values() if optim.sam.rho > 0]
+    for name, variant in SAM_KEYS_OF.items():
+        if used and all(sam.variant != variant for sam in used):
+            yield f"optim.sam.{name}", f"only variant {variant} reads it"
+    if used and all(sam.variant == "momentum" for sam in used):
+        yield "optim.sam.fraction", "variant momentum has no first pass, and finds its direction in the momentum"
+        yield "optim.sam.scope", "variant momentum has no first pass; the momentum is the same in every process"
+    if used and all(sam.variant == "looksam" and sam.every == 1 for sam in used):
+        yield "optim.sam.variant", "with optim.sam.every=1 looksam is plain SAM; its source uses 5"
     for name, optim in stages.items():
         if optim.sam.rho == 0:
             yield from _sam_keys(f"train.stages.{name}.optim.sam", "SAM is off in this stage (rho is 0)")
 
 
 def _sam_keys(prefix: str, why: str) -> Iterator[tuple[str, str]]:
-    for name in ("variant", "fraction", "every", "start_step", "scope", "include", "offload"):
+    for name in ("variant", "fraction", "every", "start_step", "scope", "include", "offload", *SAM_KEYS_OF):
         yield f"{prefix}.{name}", why
 
 

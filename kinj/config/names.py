@@ -35,6 +35,14 @@ METHODS = {
 WRITTEN = ("paraphrase", "qa", "entigraph", "atomic", "structured")
 """Methods whose views a language model writes (`augment.llm`)."""
 
+ASCENTS = {
+    "sam": "along the gradient; two passes a step",
+    "asam": "the same, scaled by the size of each weight; wants a rho about ten times larger",
+    "looksam": "sam on every n-th step; what it added to the gradient is used again on the steps between (optim.sam.every=5)",
+    "momentum": "along the optimizer's momentum; one pass a step; wants a rho about fifteen times larger",
+}
+"""Variants of SAM (`optim.sam.variant`)."""
+
 PROBES = {
     "biographies": "what was said of the injected people, in wordings never trained on",
     "wiki2023": "questions about films of 2023 (Wiki2023), answers also ranked among ten of the same type",

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from kinj.config.names import ASCENTS
+
 
 def _check(ok: bool, message: str) -> None:
     if not ok:
@@ -430,13 +432,19 @@ class SourceSettings:
 @dataclass(kw_only=True)
 class SamSettings:
     rho: float = 0.0
-    """Length of the move to a nearby worse point; 0 trains plainly, at plain cost."""
+    """Length of the move to a nearby point; 0 trains plainly, at plain cost. Its best value differs between variants."""
     variant: str = "sam"
-    """`sam`, or `asam` (scaled by the size of each weight; wants a rho about 10 times larger)."""
+    """Which way of moving; `kinj show sam` lists them."""
+    eta: float = 0.01
+    """Variant `asam`: added to the size of each weight."""
+    alpha: float = 0.2
+    """Variant `looksam`: how much of SAM's share of the gradient is used again on the steps between."""
+    uphill: bool = False
+    """Variant `momentum`: move against the momentum's descent instead of along it, as its authors' code does."""
     fraction: float = 1.0
-    """Share of the step's micro-batches (of its rows, if there is one) used to find the direction."""
+    """Share of the step's rows used to find the direction."""
     every: int = 1
-    """Take a SAM step on every n-th step."""
+    """Take a SAM step on every n-th step (`looksam` wants 5 or so)."""
     start_step: int = 0
     """First step on which SAM acts."""
     scope: str = "global"
@@ -451,8 +459,14 @@ class SamSettings:
         _check(0 < self.fraction <= 1, f"fraction must lie in (0, 1], got {self.fraction}")
         _check(self.every >= 1, f"every must be 1 or more, got {self.every}")
         _check(self.start_step >= 0, f"start_step must be 0 or more, got {self.start_step}")
-        _choice("variant", self.variant, ("sam", "asam"))
+        _check(self.eta >= 0, f"eta must be 0 or more, got {self.eta}")
+        _check(0 < self.alpha <= 1, f"alpha must lie in (0, 1], got {self.alpha}")
+        _choice("variant", self.variant, tuple(ASCENTS))
         _choice("scope", self.scope, ("global", "rank"))
+        for name, value in (("fraction", 1.0), ("scope", "global")):
+            why = "both of its gradients must be of the same rows"
+            same = self.variant != "looksam" or getattr(self, name) == value
+            _check(same, f"{name} must be {value} with variant looksam: {why}, got {getattr(self, name)}")
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -33,6 +33,11 @@ class MicroBatch:
     @property
     def label_tokens(self) -> int:
         return int((self.labels[:, 1:] != IGNORE).sum())
+
+
+def blank(batch: MicroBatch) -> MicroBatch:
+    """The same micro-batch with nothing to learn: its loss and gradient are zero."""
+    return replace(batch, labels=torch.full_like(batch.labels, IGNORE), tokens=0)
 
 
 def cut_steps(rows: Sequence[tuple[T, R]], batch_tokens: int) -> Iterator[list[tuple[T, R]]]:

@@ -7,7 +7,6 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +16,7 @@ from kinj.config.errors import KinjError
 from kinj.data.files import atomic_folder
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
+from kinj.train.step import Stepper
 
 CHECKSUMS = "checksums.json"
 
@@ -36,7 +36,7 @@ class Position:
 
 
 def save_checkpoint(
-    run: RunDir, language_model: LanguageModel, optimizer: torch.optim.Optimizer, position: Position, keep: int
+    run: RunDir, language_model: LanguageModel, stepper: Stepper, position: Position, keep: int
 ) -> Path:
     """Writes `checkpoints/step-N` in full or not at all, then removes the oldest beyond `keep`.
 
@@ -49,7 +49,7 @@ def save_checkpoint(
             with atomic_folder(target) as folder:
                 language_model.model.save_pretrained(folder)
                 language_model.tokenizer.save_pretrained(folder)
-                save_file(_flatten(optimizer), folder / "optimizer.safetensors")
+                save_file(_flatten(stepper), folder / "optimizer.safetensors")
                 (folder / "state.json").write_text(json.dumps(asdict(position), sort_keys=True) + "\n")
                 (folder / CHECKSUMS).write_text(json.dumps(_checksums(folder), sort_keys=True) + "\n")
         except (OSError, SafetensorError) as error:
@@ -100,8 +100,10 @@ def _damage(folder: Path) -> str | None:
     return None
 
 
-def load_checkpoint(folder: Path, language_model: LanguageModel, optimizer: torch.optim.Optimizer | None) -> Position:
-    """Puts the random state and, given an optimizer of the same parameters, its state back; weights come with the model.
+def load_checkpoint(folder: Path, stepper: Stepper | None) -> Position:
+    """Reads a position and, given a stepper of the same parameters, puts its state back; weights come with the model.
+
+    No random state is saved: every step draws from a seed of its own.
 
     Raises:
         KinjError: a file of the checkpoint is missing, damaged or of another version of kinj.
@@ -114,11 +116,8 @@ def load_checkpoint(folder: Path, language_model: LanguageModel, optimizer: torc
         raise KinjError(
             f"checkpoint {folder} is damaged: {error}", "remove that folder; the one before it is used then"
         ) from error
-    if optimizer is not None:
-        _restore(optimizer, tensors)
-    torch.set_rng_state(tensors["rng.cpu"])
-    if "rng.cuda" in tensors and language_model.device.type == "cuda":
-        torch.cuda.set_rng_state(tensors["rng.cuda"], language_model.device)
+    if stepper is not None:
+        _restore(stepper, tensors)
     return position
 
 
@@ -126,21 +125,28 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def _flatten(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def _flatten(stepper: Stepper) -> dict[str, torch.Tensor]:
+    """The optimizer's state as `INDEX.NAME`, and that of a SAM variant which has one as `ascent.NAME`."""
     tensors = {
         f"{index}.{name}": value.detach().contiguous() if torch.is_tensor(value) else torch.tensor(value)
-        for index, parameter in enumerate(_parameters(optimizer))
-        for name, value in optimizer.state.get(parameter, {}).items()
+        for index, parameter in enumerate(_parameters(stepper.optimizer))
+        for name, value in stepper.optimizer.state.get(parameter, {}).items()
     }
-    tensors["rng.cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["rng.cuda"] = torch.cuda.get_rng_state()
-    return tensors
+    return tensors | {
+        f"ascent.{name}": value for name, value in (stepper.ascent.state_dict() if stepper.ascent else {}).items()
+    }
 
 
-def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    for index, parameter in enumerate(_parameters(optimizer)):
-        prefix = f"{index}."
-        state: dict[str, Any] = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+def _restore(stepper: Stepper, tensors: dict[str, torch.Tensor]) -> None:
+    for index, parameter in enumerate(_parameters(stepper.optimizer)):
+        state = _below(f"{index}.", tensors)
         if state:
-            optimizer.state[parameter] = {k: v if k == "step" else v.to(parameter.device) for k, v in state.items()}
+            stepper.optimizer.state[parameter] = {
+                k: v if k == "step" else v.to(parameter.device) for k, v in state.items()
+            }
+    if stepper.ascent:
+        stepper.ascent.load_state_dict(_below("ascent.", tensors))
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
