@@ -150,8 +150,9 @@ def emit(command: str, **content: Any) -> None:
 
 
 def note(text: str) -> None:
-    """A line for the user that is not the result: stderr."""
-    print(text, file=sys.stderr)
+    """A line for the user that is not the result: stderr. Of several processes of one run, the first one speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text, file=sys.stderr)
 
 
 def split_arguments(arguments: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -12,12 +12,13 @@ from kinj.config import Loaded
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.models.loading import LanguageModel
+from kinj.train.ascents import VARIANTS
 from kinj.train.optim import build_adamw
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 
-BYTES_PLAIN, BYTES_SAM = 16, 4
-"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; SAM's copy of the weight."""
+BYTES_PLAIN, BYTES_COPY = 16, 4
+"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds."""
 
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
@@ -30,10 +31,10 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
         prepare_stage(name, settings, data, language_model.codec, augmenter(settings)) for name in settings.train.order
     ]
     costs = [_cost(stage, language_model) for stage in stages]
+    copies = max((VARIANTS[s.optim.sam.variant].copies for s in stages if s.optim.sam.rho > 0), default=0)
+    each_trained = BYTES_PLAIN + BYTES_COPY * copies
     memory = sum(
-        p.numel() * (BYTES_PLAIN + (BYTES_SAM if any(s.optim.sam.rho > 0 for s in stages) else 0))
-        for p in language_model.model.parameters()
-        if p.requires_grad
+        p.numel() * (each_trained if p.requires_grad else p.element_size()) for p in language_model.model.parameters()
     )
     accounts = [str(account) for account in data.accounts]
     notices = [notice for stage in stages for notice in stage.notices]
@@ -52,6 +53,7 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
             stages=rows,
             seconds=seconds,
             parameters=language_model.parameters,
+            trained=language_model.trained,
             state_bytes=memory,
         )
         return 0
@@ -61,6 +63,8 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     for notice in notices:
         print(f"⚠         {notice}")
     size = f"{language_model.parameters:,} parameters, {language_model.codec.max_length:,} tokens a row"
+    if language_model.trained < language_model.parameters:
+        size += f"; {language_model.trained:,} parameters are trained (LoRA of rank {settings.model.lora.rank})"
     print(f"model     {settings.model.name}, {size}")
     for stage, (steps, passes, each) in zip(stages, costs, strict=True):
         print(f"stage     {stage.name}: {steps:,} steps, {passes:,} passes, about {_duration(steps * each)}")
@@ -77,11 +81,15 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
 def _cost(stage: Stage, language_model: LanguageModel) -> tuple[int, int, float]:
     """Steps, passes and seconds per step, from one real step whose update is not kept."""
     stepper = Stepper(
-        language_model.model, build_adamw(language_model.model, stage.optim), stage.optim, language_model.codec.pad_id
+        language_model.model,
+        build_adamw(language_model.model, stage.optim),
+        stage.optim,
+        language_model.codec.pad_id,
+        loss=stage.objective.loss(language_model.model),  # as the start model; it costs the same
     )
-    passes = sum(2 if stepper.uses_sam(step) else 1 for step in range(stage.steps))
+    passes = sum(stepper.passes(step) for step in range(stage.steps))
     _, rows = next(stage.plan())
-    examples = [row for _, row in rows]
+    examples = stage.examples(rows, 0)
     state = {name: value.clone() for name, value in language_model.model.state_dict().items()}
     stepper.take(examples, -1)  # the first step also pays for memory that later ones reuse
     began = time.perf_counter()

@@ -9,7 +9,8 @@ from typing import Any
 
 from kinj.cli.common import note
 from kinj.cli.pipeline import start_model, write_pages
-from kinj.cli.workflow import RUNS, run_settings
+from kinj.cli.resuming import RUNS
+from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
 from kinj.config.schema import Settings
 from kinj.data import open_data

@@ -12,15 +12,17 @@ from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
 from kinj.config import from_yaml, to_yaml
-from kinj.config.errors import DONE, PARTLY, KinjError
-from kinj.config.schema import Settings
+from kinj.config.errors import DONE, PARTLY, KinjError, UsageError
+from kinj.config.schema import LoraSettings, Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
-from kinj.data.files import atomic_write
+from kinj.data.files import atomic_folder, atomic_write
 from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.checkpoint import sound_checkpoint
+from kinj.train.processes import Onlooker, join
 from kinj.train.run import Progress, TrainResult, train
 from kinj.train.stages import Augment, records_of
 
@@ -70,17 +72,21 @@ def _training_text(record: Record, settings: Settings) -> str:
 
 
 def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> RunDir:
-    """Creates the run's directory and writes what is needed to repeat it.
+    """Creates the run's directory and writes what is needed to repeat it. Of several processes, the main one does.
 
     Raises:
         UsageError: the directory exists and neither overwrite nor resume was given.
     """
+    processes = join()
+    if not processes.main:
+        return Onlooker(processes.agree(""))
     path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
     run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
     if not (settings.run.resume and (path / "config.yaml").exists()):
         atomic_write(path / "config.yaml", to_yaml(settings))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
+    processes.agree(str(run.path))
     return run
 
 
@@ -91,7 +97,7 @@ def new_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> Ite
     try:
         yield run
     except BaseException:
-        if not (settings.run.resume or run.metrics() or run.checkpoints()):
+        if not (settings.run.resume or isinstance(run, Onlooker) or run.metrics() or run.checkpoints()):
             shutil.rmtree(run.path)
         raise
 
@@ -101,7 +107,8 @@ def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = Non
     from dataclasses import replace
 
     model = replace(settings.model, name=str(checkpoint)) if checkpoint else settings.model
-    return load_model(model, settings.seed, lambda: training_texts(settings, data), settings.data.max_tokens)
+    texts, longest = lambda: training_texts(settings, data), settings.data.max_tokens
+    return load_model(model, settings.seed, texts, longest, start=checkpoint is None)
 
 
 def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> tuple[TrainResult, DataSet]:
@@ -109,13 +116,22 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
 
     Returns:
         What the run did, and its data with the accounts of what was used and what was left out.
+
+    Raises:
+        UsageError: adapters are to be merged, and there are none.
     """
-    data = open_data(settings.data, settings.run.on_error, run.path)
-    checkpoint = run.latest_checkpoint() if settings.run.resume else None
+    if settings.model.lora.merge and not settings.model.lora.rank:
+        raise UsageError("model.lora.merge: there are no adapters to merge (model.lora.rank is 0)")
+    processes = join()
+    # Lines that the main process sets aside are passed over by the others, which read the same files.
+    on_error = "ignore" if settings.run.on_error == "skip" and not processes.main else settings.run.on_error
+    data = open_data(settings.data, on_error, run.path)
+    checkpoint = processes.agree(sound_checkpoint(run) if settings.run.resume and processes.main else None)
     language_model = start_model(settings, data, checkpoint)
-    run.event(
-        "started", model=settings.model.name, parameters=language_model.parameters, resumed=checkpoint is not None
-    )
+    sizes = {"parameters": language_model.parameters, "trained": language_model.trained}
+    run.event("started", model=settings.model.name, **sizes, resumed=checkpoint is not None)
+    from kinj.eval.asker import QuestionAsker
+
     observer = _observer(settings, data, run)
     result = train(
         settings,
@@ -124,15 +140,35 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         run,
         augment=augmenter(settings),
         observer=observer,
+        asker=QuestionAsker(settings),
+        start_model=lambda: start_model(settings, data),
         resume=settings.run.resume,
         progress=progress,
     )
     run.write_json(
         "summary.json",
-        {"schema": 1, "parameters": language_model.parameters, **vars(result), "data": [str(a) for a in data.accounts]},
+        {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
+    if settings.model.lora.merge and processes.main:
+        write_merged(settings, run)
     return result, data
+
+
+def write_merged(settings: Settings, run: RunDir) -> None:
+    """Writes the run's final model with its adapters merged in, an ordinary model, to `RUN/merged`."""
+    from dataclasses import replace
+
+    checkpoint, target = run.latest_checkpoint(), run.path / "merged"
+    assert checkpoint is not None  # a run that has finished has one
+    plain = replace(settings.model, name=str(checkpoint), lora=LoraSettings())
+    language_model = load_model(plain, start=True)
+    if target.exists():
+        shutil.rmtree(target)
+    with atomic_folder(target) as folder:
+        language_model.model.save_pretrained(folder)
+        language_model.tokenizer.save_pretrained(folder)
+    note(f"merged model: {target}")
 
 
 def set_aside(data: DataSet) -> int:
@@ -145,7 +181,7 @@ def set_aside(data: DataSet) -> int:
 
 
 def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
-    if not (settings.train.probe_every and settings.train.probes):
+    if not ((settings.train.probe_every or settings.train.probe_log) and settings.train.probes):
         return None
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from kinj.config import Loaded
 
 show = typer.Typer(
-    no_args_is_help=True, help="Show settings, methods, prompts, probes, data, models, recipes and experiments."
+    no_args_is_help=True,
+    help="Show settings, methods, variants of SAM, prompts, probes, data, models, recipes and experiments.",
 )
 
 
@@ -122,6 +123,15 @@ def probes(as_json: common.Json = False) -> None:
     from kinj.config.names import PROBES
 
     _print("probes", PROBES, as_json)
+
+
+@show.command("sam")
+@command("show sam")
+def sam(as_json: common.Json = False) -> None:
+    """List variants of SAM (optim.sam.variant). Each has a card in docs/ascents/."""
+    from kinj.config.names import ASCENTS
+
+    _print("sam", ASCENTS, as_json)
 
 
 @show.command("experiments")

@@ -27,6 +27,14 @@ def train(
     output: common.Output = None,
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
+    resume_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--resume-anyway",
+            help="Continue, also with other settings where they change nothing that is learned.",
+            rich_help_panel=common.OUTPUT,
+        ),
+    ] = False,
     on_error: common.OnError = None,
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
@@ -40,11 +48,18 @@ def train(
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
-        ("--resume", "run.resume", resume),
+        ("--resume", "run.resume", resume or resume_anyway),
         ("--on-error", "run.on_error", on_error),
     )
     documents = [*inputs, *(data or ())]
     loaded = settings_for("train", overrides, flags, config, documents, "argument" if inputs else "--data")
     from kinj.cli import workflow
 
-    return workflow.train_run(loaded.settings, loaded, resume=resume, dry_run=dry_run, as_json=as_json)
+    return workflow.train_run(
+        loaded.settings,
+        loaded,
+        resume=resume or resume_anyway,
+        resume_anyway=resume_anyway,
+        dry_run=dry_run,
+        as_json=as_json,
+    )

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
 from kinj.cli.progress import training_progress
+from kinj.cli.resuming import RUNS, keep_changes, resumed
 from kinj.config import Loaded
-from kinj.config.errors import UsageError
+from kinj.config.errors import DONE, UsageError
 from kinj.config.schema import Settings
 from kinj.data.rundir import latest_run
+from kinj.train.processes import join
 
-RUNS = Path("runs")
 FALLBACK_MODEL = "tiny"
 """What is asked where no run was made yet."""
 
 
-def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool, as_json: bool) -> int:
+def train_run(
+    settings: Settings, loaded: Loaded, *, resume: bool, resume_anyway: bool = False, dry_run: bool, as_json: bool
+) -> int:
     """`kinj train`: a new run, or the rest of one."""
+    changed: list[str] = []
     if resume:
-        loaded = _resumed(loaded)
+        loaded, changed = resumed(loaded, resume_anyway)
         settings = loaded.settings
+    main = join().main
     if dry_run:
         from kinj.cli.dry_run import describe_training
 
-        return describe_training(settings, loaded, as_json)
-    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, training_progress() as progress:
+        return describe_training(settings, loaded, as_json) if main else DONE
+    if main:
+        keep_changes(loaded, changed)
+    showing = training_progress() if main else nullcontext()
+    with new_run(settings, settings.train.recipe, loaded.overrides()) as run, showing as progress:
         note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
         result, data = train_in(settings, run, progress)
+    if not main:
+        return DONE
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")
@@ -43,37 +54,6 @@ def train_run(settings: Settings, loaded: Loaded, *, resume: bool, dry_run: bool
         print(f"{run.path}  {result.steps:,} steps, {passes}, {result.seconds:.1f} s ({rate:,.0f} tokens/s)")
         note(f"next: kinj eval {run.path}")
     return set_aside(data)
-
-
-def _resumed(loaded: Loaded) -> Loaded:
-    """The settings of the run to go on with: its own, and nothing else.
-
-    Raises:
-        UsageError: there is no such run, or a setting that was typed differs from the run's.
-    """
-    path = Path(loaded.settings.run.dir) if loaded.settings.run.dir else _latest_unfinished()
-    config = path / "config.yaml"
-    if not config.exists():
-        raise UsageError(f"{path} is no run to resume: it has no config.yaml", "start it without --resume")
-    now = loaded.over(config)
-    from kinj.config import from_yaml
-    from kinj.config.build import flatten
-
-    before, after = flatten(from_yaml(config)), flatten(now.settings)
-    changed = [key for key in after if not key.startswith("run.") and after[key] != before.get(key, after[key])]
-    if changed:
-        rows = "\n".join(f"{key}  was {before.get(key)}, now {after[key]}" for key in changed)
-        raise UsageError(f"{path} cannot be resumed with other settings", f"{rows}\nleave them out, or start a new run")
-    now.settings.run.dir, now.settings.run.resume, now.settings.run.overwrite = str(path), True, False
-    return now
-
-
-def _latest_unfinished() -> Path:
-    runs = [path for path in RUNS.iterdir() if (path / "config.yaml").exists()] if RUNS.is_dir() else []
-    open_runs = [path for path in runs if not (path / "summary.json").exists()]
-    if not open_runs:
-        raise UsageError("there is no unfinished run in runs/ to resume", "name one: kinj train -o runs/NAME --resume")
-    return max(open_runs, key=lambda path: (path / "config.yaml").stat().st_mtime)
 
 
 def eval_models(

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 
 from kinj.config.errors import UsageError
-from kinj.config.names import DATA, METHODS, PROBES, WRITTEN
+from kinj.config.names import DATA, METHODS, OBJECTIVES, PROBES, WRITTEN
 from kinj.config.schema import OptimSettings, Settings, StageSettings
 
 Finding = tuple[str, str]
@@ -40,10 +40,12 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _names("train.probes", settings.train.probes, PROBES, "probe")
     yield from _names("augment.method", links(settings.augment.method), METHODS, "method")
     yield from _order(settings, command)
+    yield from _lora(settings, command)
     for name in settings.train.order:
         if name in settings.train.stages:
             yield from _stage(f"train.stages.{name}", settings.train.stages[name])
     yield from _stage_optims(settings)
+    yield from _stop(settings)
     yield from _compare(settings)
 
 
@@ -75,21 +77,51 @@ def _order(settings: Settings, command: str) -> Iterator[Finding]:
         yield "train.order", "is empty, so there is nothing to train; choose a recipe, such as train=inject"
 
 
+def _lora(settings: Settings, command: str) -> Iterator[Finding]:
+    if command == "train" and settings.model.name == "scratch" and settings.model.lora.rank:
+        yield "model.lora.rank", "adapters need weights that are kept somewhere; train new ones in full (rank 0)"
+
+
 def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:
     if stage.epochs is None and stage.steps is None:
         yield key, "has no length; set epochs or steps"
     if not any(source.weight > 0 for source in stage.data.values()):
         yield f"{key}.data", "has no source with a weight above 0"
+    yield from _names(f"{key}.objective", [stage.objective], OBJECTIVES, "objective")
+    shares = [source.share for source in stage.data.values() if source.weight > 0]
+    if sum(share for share in shares if share is not None) >= 1 or (shares and None not in shares):
+        yield f"{key}.data", "the shares leave nothing: they must sum to less than 1, and one source must have none"
     for name, source in stage.data.items():
         if source.per is not None and source.per not in stage.data:
             there = ", ".join(other for other in stage.data if other != name) or "none"
             yield f"{key}.data.{name}.per", f"no such source as {source.per} in this stage; there are: {there}"
         elif source.per == name:
             yield f"{key}.data.{name}.per", "a source cannot be drawn per record of itself"
+        yield from _objective(f"{key}.data.{name}.objective", source.objective)
         yield from _names(f"{key}.data.{name}.augment", links(source.augment), METHODS, "method")
         for method in [link for link in links(source.augment) if link in WRITTEN]:
             why = "is written by a language model; write the views first (kinj augment) and train on that file"
             yield f"{key}.data.{name}.augment", f"{method} {why}"
+
+
+def _stop(settings: Settings) -> Iterator[Finding]:
+    train = settings.train
+    if train.stop.measure is None:
+        return
+    if train.stop.target is None and train.stop.patience is None:
+        yield "train.stop", "never stops; set target or patience"
+    if not (train.probe_every or train.probe_log):
+        yield "train.stop.measure", "is never measured; set train.probe_every or train.probe_log"
+    probe = train.stop.measure.partition("/")[0]
+    if probe not in train.probes:
+        yield "train.stop.measure", f"{probe} is not in train.probes; there are: {', '.join(train.probes) or 'none'}"
+
+
+def _objective(key: str, name: str | None) -> Iterator[Finding]:
+    if name == "distill":
+        yield key, "distill is a matter of the whole stage, whose loss it changes; set the stage's objective"
+    elif name is not None:
+        yield from _names(key, [name], OBJECTIVES, "objective")
 
 
 def _stage_optims(settings: Settings) -> Iterator[Finding]:

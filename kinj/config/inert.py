@@ -21,6 +21,9 @@ USED_BY = {
 }
 """Roots each command reads; a command that is not listed reads all."""
 
+SAM_KEYS_OF = {"eta": "asam", "alpha": "looksam", "uphill": "momentum"}
+"""Keys of `optim.sam` that only one variant reads."""
+
 Rule = Callable[[Settings], Iterator[tuple[str, str]]]
 """Yields (key or start of a key ending in a dot, why it has no effect)."""
 
@@ -29,7 +32,10 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
     rules: list[Rule] = [_model, _data]
     if command == "train":
-        rules += [_documents, _sam, _schedule, _views_while_training, _sources, _probes_on_the_way]
+        rules += [_adapters, _documents, _sam, _schedule, _views_while_training]
+        rules += [_sources, _objectives, _probes_on_the_way]
+    if command == "eval":
+        rules += [_no_adapters]
     if command == "augment":
         rules += [_methods, _augmenting, _language_model]
     for rule in rules:
@@ -59,13 +65,22 @@ def _sam(settings: Settings) -> Iterator[tuple[str, str]]:
     stages = {name: stage_optim(settings, name) for name in settings.train.order}
     if all(optim.sam.rho == 0 for optim in stages.values()):
         yield from _sam_keys("optim.sam", "SAM is off (optim.sam.rho is 0)")
+    used = [optim.sam for optim in stages.values() if optim.sam.rho > 0]
+    for name, variant in SAM_KEYS_OF.items():
+        if used and all(sam.variant != variant for sam in used):
+            yield f"optim.sam.{name}", f"only variant {variant} reads it"
+    if used and all(sam.variant == "momentum" for sam in used):
+        yield "optim.sam.fraction", "variant momentum has no first pass, and finds its direction in the momentum"
+        yield "optim.sam.scope", "variant momentum has no first pass; the momentum is the same in every process"
+    if used and all(sam.variant == "looksam" and sam.every == 1 for sam in used):
+        yield "optim.sam.variant", "with optim.sam.every=1 looksam is plain SAM; its source uses 5"
     for name, optim in stages.items():
         if optim.sam.rho == 0:
             yield from _sam_keys(f"train.stages.{name}.optim.sam", "SAM is off in this stage (rho is 0)")
 
 
 def _sam_keys(prefix: str, why: str) -> Iterator[tuple[str, str]]:
-    for name in ("variant", "fraction", "every", "start_step", "scope", "include", "offload"):
+    for name in ("variant", "fraction", "every", "start_step", "scope", "include", "offload", *SAM_KEYS_OF):
         yield f"{prefix}.{name}", why
 
 
@@ -94,6 +109,16 @@ def _model(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "model.trust_remote_code", f"{model.name} comes with kinj and holds no code"
 
 
+def _adapters(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.model.lora.rank:
+        for name in ("alpha", "dropout", "targets"):
+            yield f"model.lora.{name}", "all weights are trained (model.lora.rank is 0)"
+
+
+def _no_adapters(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule
+    yield "model.lora.", "adapters are made in training; a model or run is asked with those it has"
+
+
 def _data(settings: Settings) -> Iterator[tuple[str, str]]:
     data = settings.data
     if data.name != "biographies":
@@ -114,7 +139,8 @@ def _augmenting(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "augment.workers", "a Ray cluster uses all its processors (augment.engine=ray)"
     for field in fields(settings.model):
         if field.name != "name":
-            yield f"model.{field.name}", "kinj augment uses only the tokenizer of model.name"
+            key = f"model.{field.name}{'.' if field.name == 'lora' else ''}"
+            yield key, "kinj augment uses only the tokenizer of model.name"
 
 
 def _language_model(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -153,14 +179,41 @@ def _views_while_training(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _sources(settings: Settings) -> Iterator[tuple[str, str]]:
+    asked = False
     for name in settings.train.order:
         for key, source in settings.train.stages[name].data.items():
+            asked |= bool(source.select.keep)
             if not source.augment:
                 yield f"train.stages.{name}.data.{key}.views", "the source names no method (augment)"
+            if source.share is not None:
+                yield f"train.stages.{name}.data.{key}.weight", "the source takes a share of the tokens (share)"
+            if not source.select.keep:
+                yield f"train.stages.{name}.data.{key}.select.others", "all questions are kept (select.keep is empty)"
+    if not asked:
+        yield "train.asking.", "no source selects questions by what is known (select.keep)"
+
+
+def _objectives(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in settings.train.order:
+        stage = settings.train.stages[name]
+        used = {stage.objective, *(source.objective for source in stage.data.values())}
+        for objective in ("masked", "span", "path", "distill"):
+            if objective not in used:
+                yield f"train.stages.{name}.{objective}.", f"the stage's objective is {stage.objective}"
+        if len(stage.masked.ratio) == 1:
+            yield f"train.stages.{name}.masked.schedule", "the ratio is one number (masked.ratio)"
+        if stage.masked.context == "random":
+            for key in ("ratio", "schedule", "mask"):
+                yield f"train.stages.{name}.masked.{key}", "the passage is replaced as a whole (masked.context)"
 
 
 def _probes_on_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.train.probe_every is None:
-        yield "train.probes", "train.probe_every is not set"
-    elif not settings.train.probes:
+    train = settings.train
+    if train.probe_every is None and train.probe_log is None:
+        yield "train.probes", "train.probe_every is not set, nor is train.probe_log"
+    elif not train.probes:
         yield "train.probe_every", "train.probes names no probe"
+        yield "train.probe_log", "train.probes names no probe"
+    if train.stop.measure is None:
+        for name in ("target", "patience"):
+            yield f"train.stop.{name}", "nothing is watched (train.stop.measure)"

@@ -35,6 +35,14 @@ METHODS = {
 WRITTEN = ("paraphrase", "qa", "entigraph", "atomic", "structured")
 """Methods whose views a language model writes (`augment.llm`)."""
 
+ASCENTS = {
+    "sam": "along the gradient; two passes a step",
+    "asam": "the same, scaled by the size of each weight; wants a rho about ten times larger",
+    "looksam": "sam on every n-th step; what it added to the gradient is used again on the steps between (optim.sam.every=5)",
+    "momentum": "along the optimizer's momentum; one pass a step; wants a rho about fifteen times larger",
+}
+"""Variants of SAM (`optim.sam.variant`)."""
+
 PROBES = {
     "biographies": "what was said of the injected people, in wordings never trained on",
     "wiki2023": "questions about films of 2023 (Wiki2023), answers also ranked among ten of the same type",
@@ -43,6 +51,17 @@ PROBES = {
     "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
 }
 """Probes."""
+
+OBJECTIVES = {
+    "auto": "next token on documents, answer only on questions",
+    "next_token": "every record as plain text, loss on every token",
+    "answer": "questions only, loss on the answer and its end",
+    "masked": "documents by giving back a passage with tokens masked, loss on the copy",
+    "span": "documents by naming a few words that are missing, loss on those words",
+    "path": "documents after their title or path, which carries no loss",
+    "distill": "as auto, held near what the start model believes otherwise",
+}
+"""Objectives of training; questions among the records of the last four are taught by their answers."""
 
 DATA = (
     "biographies",

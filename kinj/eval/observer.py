@@ -39,11 +39,14 @@ class ProbeObserver:
                 context.notices.append(f"{probe.name}: not measured: {reason}")
 
     def __call__(self, _step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
-        """The measures at this step: `probe`, `measure`, `value`, `low`, `high`, `n`. Weights, modes and random state stay."""
+        """The measures at this step: `probe`, `measure`, `direction`, `value`, `low`, `high`, `n`.
+
+        Weights, modes and random state stay.
+        """
         rows = []
         for probe, requests in self._asked:
             for measure in probe.summarise(answer(language_model, requests, self.batch_tokens)):
                 found = interval(measure)
                 row = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
-                rows.append({"probe": probe.name, "measure": measure.name, **row})
+                rows.append({"probe": probe.name, "measure": measure.name, "direction": measure.direction, **row})
         return rows

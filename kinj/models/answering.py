@@ -143,7 +143,10 @@ class _Work:
 
     def generate(self, requests: list[Request]) -> None:
         codec = self.asked.codec
-        rows = [(request, codec.prompt(request.prompt, completion=request.completion)) for request in requests]
+        rows = [
+            (request, codec.prompt(request.prompt, completion=request.completion, shots=request.shots))
+            for request in requests
+        ]
         for request, prompt in rows:
             if len(prompt) >= codec.max_length:
                 raise KinjError(

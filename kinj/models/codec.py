@@ -16,6 +16,9 @@ from kinj.config.schema import ModelSettings
 IGNORE = -100
 """Label of a position that carries no loss."""
 
+PASSAGE = "\ue000"
+"""Stands for a passage while a chat template is filled in; a character of Unicode's private use area."""
+
 _BREAKS = (re.compile(r"[.!?…][\"')\]]*\s+|\n+"), re.compile(r"\s+"))
 """Where a long text may be split: after a sentence or line; failing that, at white space."""
 
@@ -29,6 +32,11 @@ class Example:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def label_tokens(self) -> int:
+        """Tokens that carry loss. Nothing predicts the first one of a row, so it never does."""
+        return int((self.labels[1:] != IGNORE).sum())
 
 
 class Codec:
@@ -61,7 +69,7 @@ class Codec:
         self.chat = bool(settings.chat and getattr(tokenizer, "chat_template", None))
         self._template = settings.prompt
         bos = tokenizer.bos_token_id
-        self._bos: list[int] = [bos] if bos is not None and tokenizer("a")["input_ids"][:1] == [bos] else []
+        self.bos: list[int] = [bos] if bos is not None and tokenizer("a")["input_ids"][:1] == [bos] else []
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of plain texts, without special tokens of our own."""
@@ -77,21 +85,22 @@ class Codec:
 
     def documents(self, texts: Sequence[str]) -> list[list[Example]]:
         """Each text as one row, or as several where it is longer than `max_length`; loss on every token but BOS."""
-        room = self.max_length - len(self._bos)
-        return [
-            [self._document(part) for part in ([ids] if len(ids) <= room else self._split(text, room))]
-            for text, ids in zip(texts, self.encode(texts), strict=True)
-        ]
+        room = self.max_length - len(self.bos)
+        return [[self._document(part) for part in parts] for parts in self.parts(texts, room)]
 
     def document(self, text: str) -> list[Example]:
         """`documents` for one text."""
         return self.documents([text])[0]
 
+    def parts(self, texts: Sequence[str], room: int) -> list[list[list[int]]]:
+        """Token ids of each text, in parts of at most `room` tokens where it is longer than that."""
+        return [
+            [ids] if len(ids) <= room else self._split(text, room)
+            for text, ids in zip(texts, self.encode(texts), strict=True)
+        ]
+
     def _document(self, ids: list[int]) -> Example:
-        row = np.asarray(self._bos + ids, dtype=np.int32)
-        labels = row.copy()
-        labels[: max(1, len(self._bos))] = IGNORE  # nothing stands before the first token, so it cannot be predicted
-        return Example(row, labels)
+        return self.pair(self.bos, ids)
 
     def _split(self, text: str, room: int) -> list[list[int]]:
         """Cuts a long text into parts of at most `room` tokens; the parts joined are the text's own tokens."""
@@ -108,25 +117,52 @@ class Codec:
             begin = cut
         return [*parts, ids[begin:]]
 
-    def _prompt_text(self, prompt: str) -> str:
+    def _prompt_text(self, prompt: str, shots: Sequence[tuple[str, str]] = ()) -> str:
         if not self.chat:
-            return self._template.replace("{prompt}", prompt)
-        turns = [{"role": "user", "content": prompt}]
+            before = "".join(
+                f"{self._template.replace('{prompt}', question)} {answer}\n\n" for question, answer in shots
+            )
+            return before + self._template.replace("{prompt}", prompt)
+        told = [(("user", question), ("assistant", answer)) for question, answer in shots]
+        turns = [{"role": role, "content": text} for pair in told for role, text in pair]
+        turns.append({"role": "user", "content": prompt})
         text: str = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         return text
 
     def _start(self) -> list[int]:
-        return [] if self.chat else self._bos  # a chat template writes its own BOS
+        return [] if self.chat else self.bos  # a chat template writes its own BOS
 
-    def prompt(self, prompt: str, *, completion: bool = False) -> list[int]:
+    def prompt(self, prompt: str, *, completion: bool = False, shots: Sequence[tuple[str, str]] = ()) -> list[int]:
         """Token ids of a question as it is put to the model, ending where the answer starts.
 
         Args:
             completion: it is the beginning of a text to go on with, and is put as it is.
+            shots: questions with their answers that come before it.
         """
         if completion:
-            return self._bos + self.encode([prompt.rstrip()])[0]
-        return self._start() + self.encode([self._prompt_text(prompt)])[0]
+            return self.bos + self.encode([prompt.rstrip()])[0]
+        return self._start() + self.encode([self._prompt_text(prompt, shots)])[0]
+
+    def around(self, request: str, separator: str) -> tuple[list[int], list[int]]:
+        """Token ids before a passage that another text is to follow, and those between the two.
+
+        Args:
+            request: what the user's turn says after the passage; only a chat template has turns.
+            separator: what stands before the text that follows; after a chat template, which separates by itself, without
+                the white space it begins with.
+        """
+        if not self.chat:
+            return list(self.bos), self.encode([separator])[0]
+        before, _, after = self._prompt_text(PASSAGE + request).partition(PASSAGE)
+        first, second = self.encode([before, after + separator.lstrip()])
+        return first, second
+
+    def pair(self, context: Sequence[int], target: Sequence[int]) -> Example:
+        """Context and target as one row, loss on the target."""
+        ids = np.asarray([*context, *target], dtype=np.int32)
+        labels = ids.copy()
+        labels[: max(1, len(context))] = IGNORE  # nothing predicts the first token of a row
+        return Example(ids, labels)
 
     def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Example]:
         """Question and answer as one row each, loss on the answer (and EOS).
@@ -142,15 +178,13 @@ class Codec:
         for head, ids, (prompt, answer) in zip(heads, whole, pairs, strict=True):
             if ids[: len(head)] != head:  # the tokenizer merges across the boundary: encode the answer on its own
                 ids = head + self.encode([glue + answer])[0]
-            row = np.asarray(self._start() + ids + ([self.eos_id] if eos else []), dtype=np.int32)
+            row = self.pair(self._start() + head, ids[len(head) :] + ([self.eos_id] if eos else []))
             if len(row) > self.max_length:
                 raise KinjError(
                     f"a question with its answer is {len(row):,} tokens long, the model reads {self.max_length:,}: {prompt[:80]!r}",
                     "shorten it, or take a model with a longer context; questions are never cut",
                 )
-            labels = row.copy()
-            labels[: len(self._start()) + len(head)] = IGNORE
-            rows.append(Example(row, labels))
+            rows.append(row)
         return rows
 
     def question(self, prompt: str, answer: str, *, eos: bool = True) -> Example:

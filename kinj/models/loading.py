@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import kinj
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.data.rundir import RunDir
+from kinj.models import adapters
 from kinj.models.codec import Codec
 from kinj.models.scratch import build_model, parse_size, train_tokenizer
 
@@ -52,6 +53,11 @@ class LanguageModel:
         """Number of parameters, tied ones counted once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
+    @property
+    def trained(self) -> int:
+        """Number of parameters that training changes."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+
 
 def locate(name: str) -> Path | None:
     """The folder a model name stands for; None for `scratch` and for a Hub id.
@@ -84,7 +90,7 @@ def locate(name: str) -> Path | None:
 
 
 def _in_folder(path: Path) -> Path:
-    if (path / "config.json").exists():
+    if (path / "config.json").exists() or adapters.is_adapters(path):
         return path
     if (path / "checkpoints").is_dir():
         latest = RunDir(path).latest_checkpoint()
@@ -95,29 +101,79 @@ def _in_folder(path: Path) -> Path:
 
 
 def load_model(
-    settings: ModelSettings, seed: int = 0, texts: Texts | None = None, max_tokens: int | None = None
+    settings: ModelSettings,
+    seed: int = 0,
+    texts: Texts | None = None,
+    max_tokens: int | None = None,
+    *,
+    start: bool = False,
 ) -> LanguageModel:
-    """Loads a model, or makes one.
+    """Loads a model, or makes one. Adapters are loaded beside the base model that they name.
 
     Args:
         settings: `model` of the settings.
-        seed: draws the weights of a `scratch` model.
+        seed: draws the weights of a `scratch` model, and of new adapters.
         texts: yields the texts that `model.tokenizer=train` learns from.
         max_tokens: longest row; by default the model's context, at most `LONGEST_ROW`.
+        start: training begins with it: adapters it has are merged into its weights, and new ones added (`model.lora`).
 
     Raises:
-        UsageError: the model is of a kind that cannot be used, or is not there.
+        UsageError: the model is of a kind that cannot be used, or is not there, or reads less than `max_tokens`.
         KinjError: it is there and broken (no tokenizer, no weights).
     """
     if settings.name == "scratch":
         tokenizer = _scratch_tokenizer(settings, texts)
         model = build_model(_size(settings.size), tokenizer, settings.context, seed)
     else:
-        tokenizer, model = _pretrained(settings)
+        tokenizer, model = _stored(settings, seed, start)
     model.eval()
-    context = getattr(model.config, "max_position_embeddings", None) or LONGEST_ROW
-    return LanguageModel(
-        model, tokenizer, Codec(tokenizer, settings, min(max_tokens or LONGEST_ROW, context)), settings.name
+    context = getattr(model.config, "max_position_embeddings", None)
+    if max_tokens and context and max_tokens > context:
+        raise UsageError(
+            f"data.max_tokens={max_tokens:,} is more than model.name={settings.name} reads: {context:,} tokens",
+            f"leave it out, or set at most {context}; longer documents are split (data.long=split), none is cut",
+        )
+    longest = max_tokens or min(context or LONGEST_ROW, LONGEST_ROW)
+    return LanguageModel(model, tokenizer, Codec(tokenizer, settings, longest), settings.name)
+
+
+def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:
+    folder = locate(settings.name)
+    if folder is not None and adapters.is_adapters(folder):
+        revision = adapters.written_config(folder).get("revision")
+        tokenizer, model = _pretrained(replace(settings, name=base_of(folder), revision=revision))
+        if not start:
+            adapters.load(model, folder)
+        elif settings.lora.rank:
+            raise UsageError(
+                f"model.name={settings.name} is itself adapters; new ones need a base of their own",
+                "merge them first (model.lora.merge=true) and start from RUN/merged",
+            )
+        else:
+            model = adapters.merged(model, folder)
+        return tokenizer, model
+    tokenizer, model = _pretrained(settings)
+    if start and settings.lora.rank:
+        base = str(folder.resolve()) if folder else settings.name
+        adapters.attach(model, settings.lora, base, settings.revision, seed)
+    return tokenizer, model
+
+
+def base_of(folder: Path) -> str:
+    """The model to which some adapters belong, as a name that can be loaded.
+
+    Raises:
+        UsageError: it is not where it was.
+    """
+    name: str = adapters.written_config(folder)["base_model_name_or_path"]
+    path = Path(name)
+    if not path.is_absolute() or path.is_dir():
+        return name
+    if path.parent.name == EMBEDDED.name and (EMBEDDED / path.name).is_dir():
+        return path.name  # a shipped model: wherever kinj is installed now
+    raise UsageError(
+        f"the model {name}, to which the adapters in {folder} belong, is not there any more",
+        f"put it back, or write where it is now into {folder / adapters.CONFIG} (base_model_name_or_path)",
     )
 
 
@@ -221,6 +277,7 @@ def fingerprint(language_model: LanguageModel) -> str:
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     codec = language_model.codec
     settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
+    settings += [text] if (text := adapters.description(language_model.model)) else []
     stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
     digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())
     digest.update(language_model.tokenizer.backend_tokenizer.to_str().encode("utf-8", "surrogatepass"))

@@ -17,7 +17,7 @@ SCHEMA = 1
 
 NOT_IN_IT = (
     *("run.", "sweep.", "augment.workers", "augment.engine"),
-    *("train.keep_checkpoints", "train.checkpoint_every", "train.recipe"),
+    *("train.keep_checkpoints", "train.checkpoint_every", "train.recipe", "model.lora.merge"),
 )
 """Settings (a final dot: all below) that say where, how often or under which name, and change no result."""
 
@@ -68,9 +68,15 @@ def _model(name: str) -> str:
     """A model or tokenizer: the content of its folder, or its name where it is made anew or comes from the Hub."""
     if name == "scratch":
         return name
-    from kinj.models.loading import locate  # imports torch
+    from kinj.models import adapters  # imports torch
+    from kinj.models.loading import base_of, locate
 
     folder = locate(name)
     if folder is None:
         return name
+    if adapters.is_adapters(folder):
+        written, base = adapters.written_config(folder), base_of(folder)
+        written["base_model_name_or_path"] = _model(base)
+        described = json.dumps(written, sort_keys=True)
+        return described + digest([(adapters.WEIGHTS, folder / adapters.WEIGHTS)])
     return digest((path.name, path) for pattern in MODEL_FILES for path in sorted(folder.glob(pattern)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ REAL_SHARE = 0.95
 """Least share of the tokens of a micro-batch that are not padding."""
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,14 @@ class MicroBatch:
         return int((self.labels[:, 1:] != IGNORE).sum())
 
 
-def cut_steps(rows: Sequence[tuple[T, Example]], batch_tokens: int) -> Iterator[list[tuple[T, Example]]]:
+def blank(batch: MicroBatch) -> MicroBatch:
+    """The same micro-batch with nothing to learn: its loss and gradient are zero."""
+    return replace(batch, labels=torch.full_like(batch.labels, IGNORE), tokens=0)
+
+
+def cut_steps(rows: Sequence[tuple[T, R]], batch_tokens: int) -> Iterator[list[tuple[T, R]]]:
     """Consecutive rows of together at most `batch_tokens` tokens (a longer row makes a step of its own)."""
-    step: list[tuple[T, Example]] = []
+    step: list[tuple[T, R]] = []
     tokens = 0
     for item in rows:
         if step and tokens + len(item[1]) > batch_tokens:

@@ -25,9 +25,9 @@ class Doses:
         self._doses: dict[tuple[str, str], dict[tuple[Any, ...], _Dose]] = defaultdict(dict)
 
     def add(self, draw: Draw, step: int) -> None:
-        """Counts one exposure of a view; questions are not documents and are not counted."""
+        """Counts an exposure of a view, at its first row; questions are not documents and are not counted."""
         record = draw.unit.records[draw.view]
-        if not isinstance(record, Document):
+        if draw.part or not isinstance(record, Document):
             return
         table = self._doses[draw.source, draw.unit.origin]
         known: list[tuple[str | None, ...]] = [(f.subject, f.relation, f.value) for f in record.facts]

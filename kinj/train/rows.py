@@ -1,13 +1,17 @@
-"""From records to rows of tokens: which objective each record is trained with, and which facts each row holds."""
+"""From records to the rows of a source: what each record became, and what could not be used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
 
 from kinj.config.errors import KinjError
-from kinj.data.records import Document, Question, Record
+from kinj.config.schema import SourceSettings
+from kinj.data.records import Record
 from kinj.models.codec import Codec, Example
+from kinj.train.objectives.base import Objective, Row
 
 
 @dataclass
@@ -15,7 +19,7 @@ class Unit:
     """What counts as one in a mixture: an original with its views, or a question. Each view is one or more rows."""
 
     origin: str
-    views: list[list[Example]] = field(default_factory=list)
+    views: list[list[Row]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
 
@@ -29,58 +33,66 @@ class Source:
     units: list[Unit]
     split: int = 0
     """Documents that were longer than a row and became several."""
+    untaught: int = 0
+    """Records left out because none of their tokens carries loss."""
+    power: float = 0.0
+    """Exponent of the power law by which units are drawn."""
+    share: float | None = None
+    """Share of the stage's tokens that is drawn from here."""
+
+    @cached_property
+    def tokens_per_exposure(self) -> float:
+        """Mean over the units, each view of a unit counting alike."""
+        return fmean(fmean(sum(len(row) for row in view) for view in unit.views) for unit in self.units)
 
 
 def encode_source(
-    name: str, records: Iterable[Record], codec: Codec, objective: str, *, weight: float, per: str | None, long: str
+    name: str,
+    records: Iterable[Record],
+    codec: Codec,
+    objective: Objective,
+    settings: SourceSettings,
+    long: str,
 ) -> Source:
     """Encodes the records of a source and groups the views of each original.
 
     Args:
-        objective: `auto` (next token on documents, answer only on questions), `next_token` or `answer` for all.
+        settings: of the source; what it says of how often is kept.
         long: `split` or `refuse` documents longer than a row.
 
     Raises:
-        KinjError: the source is empty, a document is too long and `long` is `refuse`, or the objective does not fit.
+        KinjError: the source is empty, nothing in it carries loss, a document is too long and `long` is `refuse`, or a record
+            is not what the objective teaches.
     """
     records = list(records)
     if not records:
         raise KinjError(f"the source `{name}` of this stage is empty", "give it records, or set its weight to 0")
     units: dict[str, Unit] = {}
-    split = 0
-    for record, rows in zip(records, _encode(records, codec, objective), strict=True):
-        if len(rows) > 1:
-            split += 1
+    source = Source(name, settings.weight, settings.per, [], power=settings.power, share=settings.share)
+    for record, encoded in zip(records, objective.encode(records, codec), strict=True):
+        if len(encoded) > 1:
+            source.split += 1
             if long == "refuse":
-                count = sum(len(row) for row in rows)
-                raise KinjError(
-                    f"document {record.id} has {count:,} tokens, a row holds {codec.max_length:,}",
-                    "split such documents with data.long=split, or take a model with a longer context",
-                )
+                _refuse(record, encoded, codec)
+        rows = [row for row in encoded if not (isinstance(row, Example) and row.label_tokens == 0)]
+        if not rows:
+            source.untaught += 1
+            continue
         unit = units.setdefault(record.origin, Unit(record.origin))
         unit.views.append(rows)
         unit.records.append(record)
-    return Source(name, weight, per, list(units.values()), split)
+    if not units:
+        raise KinjError(
+            f"no token of the source `{name}` carries loss, in none of its {len(records):,} records: nothing can be learned",
+            "texts of a single token, and answers without one, teach nothing; look at the records, or set its weight to 0",
+        )
+    source.units = list(units.values())
+    return source
 
 
-def _encode(records: Sequence[Record], codec: Codec, objective: str) -> list[list[Example]]:
-    """Rows of each record, encoded in two batches: all next-token texts, all question-answer pairs."""
-    as_text = {
-        i: _text(r)
-        for i, r in enumerate(records)
-        if objective == "next_token" or (objective == "auto" and isinstance(r, Document))
-    }
-    as_pair = {i: _pair(r) for i, r in enumerate(records) if i not in as_text}
-    rows: dict[int, list[Example]] = dict(zip(as_text, codec.documents(list(as_text.values())), strict=True))
-    rows |= {i: [row] for i, row in zip(as_pair, codec.questions(list(as_pair.values())), strict=True)}
-    return [rows[i] for i in range(len(records))]
-
-
-def _text(record: Record) -> str:
-    return record.text if isinstance(record, Document) else f"{record.prompt} {record.answers[0]}"
-
-
-def _pair(record: Record) -> tuple[str, str]:
-    if isinstance(record, Question):
-        return record.prompt, record.answers[0]
-    raise KinjError(f"objective `answer` needs questions, and {record.id} is a document", "use objective: auto")
+def _refuse(record: Record, rows: Sequence[Row], codec: Codec) -> None:
+    count = sum(len(row) for row in rows)
+    raise KinjError(
+        f"document {record.id} needs {count:,} tokens, a row holds {codec.max_length:,}",
+        "split such documents with data.long=split, or take a model with a longer context",
+    )

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from accelerate.accelerator import Accelerator
+from accelerate.utils import DistributedType
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.base import DataSet
+from kinj.data.rng import stable_seed
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
 from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
 from kinj.train.doses import Doses
+from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
+from kinj.train.processes import Processes, join, spread
+from kinj.train.select import Asker, Chooser
 from kinj.train.stages import Augment, Stage, prepare_stage
 from kinj.train.step import Stepper, StepReport
+from kinj.train.stopping import probes_at, reason_to_stop
 
+LEAST_KEPT = 0.5
+"""Share of SAM's move that must survive rounding; below it a notice says so."""
 SKIPS_IN_A_ROW = 10
 """Steps in a row whose second SAM pass may overflow before the run is given up."""
 
@@ -35,7 +44,10 @@ Progress = Callable[[str, int, int, Mapping[str, Any]], None]
 
 @dataclass
 class TrainResult:
-    """What a run did: sums over all its steps. `seconds` is the time spent in steps, over all resumptions."""
+    """What a run did: sums over all its steps. `seconds` is the time spent in steps, over all resumptions.
+
+    `sam_time_share` is the share of that time that plain steps would not have taken.
+    """
 
     steps: int
     passes: int
@@ -45,11 +57,13 @@ class TrainResult:
     seconds: float
     sam_steps: int
     sam_skipped: int
+    sam_time_share: float
 
     @classmethod
     def from_totals(cls, totals: Mapping[str, float]) -> TrainResult:
         numbers = {name: totals.get(name, 0) for name in cls.__annotations__}
-        return cls(**{name: number if name == "seconds" else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]  # the keys decide the types
+        times = ("seconds", "sam_time_share")
+        return cls(**{name: number if name in times else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]  # the keys decide the types
 
 
 def train(
@@ -60,6 +74,8 @@ def train(
     *,
     augment: Augment | None = None,
     observer: Observer | None = None,
+    asker: Asker | None = None,
+    start_model: Callable[[], LanguageModel] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -71,6 +87,8 @@ def train(
         data: pools that the stages' sources name.
         augment: makes the views that a source asks for.
         observer: called every `train.probe_every` steps; its measures go to metrics.jsonl.
+        asker: finds out what the model knows, for sources with `select`.
+        start_model: loads the model the run began with, for objectives that need it.
         resume: go on from the run's latest checkpoint. The final weights are the same bytes as without interruption.
         progress: called after every step.
 
@@ -78,52 +96,69 @@ def train(
         KinjError: the loss is not finite, SAM was on and never acted, or a checkpoint cannot be written.
         KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
     """
+    processes = join()
     accelerator = _accelerator(settings)
-    torch.manual_seed(settings.seed)
     language_model.model.to(accelerator.device)
     latest = run.latest_checkpoint() if resume else None
-    saved = load_checkpoint(latest, language_model, None) if latest else Position()
+    saved = load_checkpoint(latest, None) if latest else Position()
     run.truncate_metrics(saved.step)
-    loop = _Loop(settings, language_model, run, Position(totals=dict(saved.totals)), observer, progress, accelerator)
+    begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
+    loop = _Loop(settings, language_model, run, begin, observer, start_model, progress, accelerator, processes)
+    choose = Chooser(
+        settings, language_model, run, asker, begun=settings.train.order[: saved.stage + 1] if latest else []
+    )
     with _interruptible() as interrupted:
         loop.interrupted = interrupted
         for index, name in enumerate(settings.train.order):
-            stage = prepare_stage(name, settings, data, language_model.codec, augment)
+            stage = prepare_stage(name, settings, data, language_model.codec, augment, choose)
             for notice in stage.notices:
                 run.event("notice", text=notice)
-            loop.run_stage(
-                index, stage, done=_done(index, saved, stage), resume_from=latest if index == saved.stage else None
-            )
-    result = TrainResult.from_totals(loop.position.totals | {"seconds": _seconds(run)})
+            if index < len(saved.finished):
+                stage.steps = saved.finished[index]  # it may have ended early
+            loop.run_stage(index, stage, _done(index, saved), resume_from=latest if index == saved.stage else None)
+    result = TrainResult.from_totals(loop.position.totals | _times(run))
     if loop.sam_was_on and not result.sam_steps:
         raise KinjError(
             f"SAM was on but never moved the weights in {result.steps} steps",
             "check optim.sam.start_step and optim.sam.every against the number of steps, and the gradients in metrics.jsonl",
         )
-    loop.doses.write(run.path / "doses.parquet")
+    if processes.main:
+        loop.doses.write(run.path / "doses.parquet")
     return result
 
 
 def _accelerator(settings: Settings) -> Accelerator:
     if settings.train.threads:
         torch.set_num_threads(settings.train.threads)
+    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if asked not in ("no", "bf16"):
+        what = f"kinj does not train in {asked}: it has no loss scaler, and SAM would move along overflowed gradients"
+        raise UsageError(what, "launch with --mixed_precision no, and choose train.precision=bf16 or fp32")
     fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     bf16 = settings.train.precision == "bf16" or (settings.train.precision == "auto" and fast)
-    accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
-    if accelerator.num_processes > 1:
-        raise UsageError("kinj train runs in one process so far", "start it without accelerate launch or torchrun")
+    accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no", cpu=not torch.cuda.is_available())
+    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        kind = accelerator.distributed_type.value
+        raise UsageError(
+            f"kinj train does not run under {kind}",
+            "launch plain processes: torchrun --nproc-per-node N -m kinj train ...",
+        )
     return accelerator
 
 
-def _seconds(run: RunDir) -> float:
+def _times(run: RunDir) -> dict[str, float]:
     """Time spent in the steps of this run; those between a checkpoint and an interruption were taken again and count once."""
-    by_step = {event["step"]: float(event["seconds"]) for event in run.events() if event["kind"] == "checkpoint"}
-    return sum(by_step.values())
+    by_step = {event["step"]: event for event in run.events() if event["kind"] == "checkpoint"}
+    seconds = sum(float(event["seconds"]) for event in by_step.values())
+    sam = sum(float(event["seconds"]) * float(event.get("sam/time_share", 0)) for event in by_step.values())
+    return {"seconds": seconds, "sam_time_share": round(sam / seconds, 4) if seconds else 0.0}
 
 
-def _done(index: int, saved: Position, stage: Stage) -> int:
+def _done(index: int, saved: Position) -> int:
     """Steps of this stage that an earlier run has done."""
-    return stage.steps if index < saved.stage else saved.stage_step if index == saved.stage else 0
+    if index < len(saved.finished):
+        return saved.finished[index]
+    return saved.stage_step if index == saved.stage else 0
 
 
 @dataclass
@@ -133,56 +168,76 @@ class _Loop:
     run: RunDir
     position: Position
     observer: Observer | None
+    start_model: Callable[[], LanguageModel] | None
     progress: Progress | None
     accelerator: Accelerator
+    processes: Processes
 
     def __post_init__(self) -> None:
+        self.network = spread(self.language_model.model, self.processes)
         self.doses = Doses()
         self.interrupted = threading.Event()
         self.sam_was_on = False
         self._skips_in_a_row = 0
-        self._seconds = 0.0
+        self._seconds = self._sam_seconds = 0.0
+        self._told_lost = False
 
     def run_stage(self, index: int, stage: Stage, done: int, resume_from: Any) -> None:
         """Takes the steps of a stage; the first `done` are only counted, for their doses."""
         optimizer = build_adamw(self.language_model.model, stage.optim)
-        if resume_from is not None:
-            load_checkpoint(resume_from, self.language_model, optimizer)
         stepper = Stepper(
             self.language_model.model,
             optimizer,
             stage.optim,
             self.language_model.codec.pad_id,
             self.accelerator.autocast,
+            self.network,
+            self.processes,
+            self._loss(stage),
         )
+        if resume_from is not None:
+            load_checkpoint(resume_from, stepper)
+        before = self.position.step
         self.sam_was_on = self.sam_was_on or stage.optim.sam.rho > 0
         self.run.event("stage", name=stage.name, steps=stage.steps, done=done)
         self.language_model.model.train()
         for number, (epoch, rows) in enumerate(stage.plan()):
-            for draw in {id(draw): draw for draw, _ in rows}.values():
+            for draw, _ in rows:
                 self.doses.add(draw, self.position.step)
             if number >= done:
-                self._step(stage, stepper, number, epoch, [row for _, row in rows])
-            self.position = Position(self.position.step + 1, index, number + 1, self.position.totals)
-            if number >= done:
-                self._between_steps(stage, optimizer, number + 1)
+                self._step(stage, stepper, number, epoch, stage.examples(rows, number))
+            self.position = replace(self.position, step=self.position.step + 1, stage=index, stage_step=number + 1)
+            if number >= done and self._between_steps(stage, stepper, number + 1, before):
+                break
         self.language_model.model.eval()
+
+    def _loss(self, stage: Stage) -> Loss | None:
+        if "start_model" not in stage.objective.needs:
+            return stage.objective.loss(None)
+        if self.start_model is None:
+            raise UsageError(f"the objective of stage `{stage.name}` needs the start model, and this call has none")
+        model = self.start_model().model.to(self.accelerator.device).eval().requires_grad_(False)
+        return stage.objective.loss(model)
 
     def _step(self, stage: Stage, stepper: Stepper, number: int, epoch: float, rows: list[Any]) -> None:
         rate = learning_rate(stage.optim, number, stage.steps)
         for group in stepper.optimizer.param_groups:
             group["lr"] = rate
+        # Dropout draws from a seed of the step's own: nothing before it, such as a probe or a resumption, changes the numbers.
+        torch.manual_seed(stable_seed(self.settings.seed, "step", self.position.step, self.processes.rank))
         began = time.perf_counter()
         report = stepper.take(rows, number)
         self._check(report, stage)
         self._seconds += time.perf_counter() - began
+        self._sam_seconds += report.sam_seconds
         self._count(report)
+        self._tell_if_lost(report, stage)
         metrics = {
             "step": self.position.step + 1,
             "stage": stage.name,
             "epoch": round(epoch, 4),
             "lr": rate,
-            **_metrics(report),
+            **_metrics(report, self.position.totals),
         }
         self.run.metric(**metrics)
         if self.progress:
@@ -193,9 +248,14 @@ class _Loop:
         self._skips_in_a_row = 0 if report.stepped else self._skips_in_a_row + 1
         if report.stepped:
             return
-        first_pass_fine = report.shift is not None and math.isfinite(report.loss)
-        if first_pass_fine and self._skips_in_a_row < SKIPS_IN_A_ROW:
-            self.run.event("step_skipped", step=self.position.step + 1, reason="the second pass of SAM was not finite")
+        moved = report.shift is not None and report.shift.moved
+        fine_at_w = report.passes == 1 or math.isfinite(report.loss)  # a single pass was at the moved weights
+        if moved and fine_at_w and self._skips_in_a_row < SKIPS_IN_A_ROW:
+            self.run.event(
+                "step_skipped",
+                step=self.position.step + 1,
+                reason="the pass at the moved weights of SAM was not finite",
+            )
             return
         checkpoint = self.run.latest_checkpoint()
         raise KinjError(
@@ -218,24 +278,55 @@ class _Loop:
         for name, amount in counts.items():
             self.position.totals[name] = self.position.totals.get(name, 0) + amount
 
-    def _between_steps(self, stage: Stage, optimizer: torch.optim.Optimizer, number: int) -> None:
+    def _tell_if_lost(self, report: StepReport, stage: Stage) -> None:
+        kept = report.shift.kept if report.shift is not None else None
+        if self._told_lost or kept is None or kept >= LEAST_KEPT:
+            return
+        self._told_lost = True
+        text = (
+            f"stage `{stage.name}`: SAM's move is lost in rounding: {kept:.0%} of it reaches the computation "
+            f"(step {self.position.step + 1}); raise optim.sam.rho (now {stage.optim.sam.rho}), or compute in train.precision=fp32"
+        )
+        self.run.event("notice", text=text)
+
+    def _probe(self, observer: Observer, before: int) -> str | None:
+        """Asks the probes; says why the stage should end now, if it should."""
+        for measures in observer(self.position.step, self.language_model):
+            self.run.metric(step=self.position.step, **measures)
+        self.language_model.model.train()
+        return reason_to_stop(self.settings.train.stop, self.run.metrics(), before)
+
+    def _between_steps(self, stage: Stage, stepper: Stepper, number: int, before: int) -> bool:
+        """Probes and checkpoints after `number` steps of a stage that `before` steps of the run came before; is it over?"""
         step, train = self.position.step, self.settings.train
-        if self.observer and train.probe_every and step % train.probe_every == 0:
-            for measures in self.observer(step, self.language_model):
-                self.run.metric(step=step, **measures)
-            self.language_model.model.train()
-        stop = self.interrupted.is_set()
-        if stop or number == stage.steps or (train.checkpoint_every and step % train.checkpoint_every == 0):
-            save_checkpoint(self.run, self.language_model, optimizer, self.position, train.keep_checkpoints)
+        over = number == stage.steps
+        if self.observer and probes_at(step, train):
+            # The main process asks; all end the stage after the same step.
+            reason = self.processes.agree(self._probe(self.observer, before) if self.processes.main else None)
+            if reason and not over:
+                self.run.event(
+                    "notice", text=f"stage `{stage.name}` ended after {number:,} of {stage.steps:,} steps: {reason}"
+                )
+            over = over or reason is not None
+        if over:
+            self.position = replace(self.position, finished=[*self.position.finished, number])
+        # All processes stop after the same step, whichever of them heard the Ctrl-C.
+        stop = any(self.processes.sum([self.interrupted.is_set()], stepper.device))
+        if stop or over or (train.checkpoint_every and step % train.checkpoint_every == 0):
+            if self.processes.main:
+                save_checkpoint(self.run, self.language_model, stepper, self.position, train.keep_checkpoints)
+            # Times stand here, not in the checkpoint or the metrics: their bytes must not depend on time.
+            share = self._sam_seconds / self._seconds if self._seconds else 0.0
             self.run.event(
-                "checkpoint", step=step, seconds=round(self._seconds, 3)
-            )  # not in the checkpoint: its bytes must not depend on time
-            self._seconds = 0.0
+                "checkpoint", step=step, seconds=round(self._seconds, 3), **{"sam/time_share": round(share, 4)}
+            )
+            self._seconds = self._sam_seconds = 0.0
         if stop:
             raise KeyboardInterrupt
+        return over
 
 
-def _metrics(report: StepReport) -> dict[str, Any]:
+def _metrics(report: StepReport, totals: Mapping[str, float]) -> dict[str, Any]:
     metrics: dict[str, Any] = {
         "loss": report.loss,
         "grad_norm": report.grad_norm,
@@ -243,20 +334,20 @@ def _metrics(report: StepReport) -> dict[str, Any]:
         "label_tokens": report.label_tokens,
         "passes": report.passes,
     }
-    if report.shift is not None and report.loss_shifted is not None:
-        metrics |= {
-            "sam/loss_gap": report.loss_shifted - report.loss,
-            "sam/grad_norm": report.shift.grad_norm,
-            "sam/moved": report.shift.moved,
-        }
-        metrics |= {"sam/gap_ratio": report.gap_ratio} if report.gap_ratio is not None else {}
-        if report.cos is not None:
-            metrics |= {
-                "sam/cos_g1_g2": report.cos,
-                "sam/kept": report.shift.kept,
-                "sam/realised_cos": report.shift.realised_cos,
-            }
-    return metrics
+    if report.shift is None:
+        return metrics
+    measured = {
+        "sam/moved": report.shift.moved,
+        "sam/grad_norm": report.shift.length,
+        "sam/loss_gap": report.loss_gap,
+        "sam/gap_ratio": report.gap_ratio,
+        "sam/cos_g1_g2": report.shift.cos,
+        "sam/kept": report.shift.kept,
+        "sam/realised_cos": report.shift.realised_cos,
+        "sam/steps": totals["sam_steps"],
+        "sam/skipped": totals["sam_skipped"],
+    }
+    return metrics | {name: value for name, value in measured.items() if value is not None}
 
 
 @contextmanager

@@ -12,12 +12,17 @@ from kinj.config.schema import OptimSettings, Settings, SourceSettings
 from kinj.data.base import DataSet
 from kinj.data.files import read_records
 from kinj.data.records import Record
+from kinj.data.rng import stable_rng
 from kinj.models.codec import Codec, Example
 from kinj.train.batching import cut_steps
 from kinj.train.mixture import Draw, Mixture
+from kinj.train.objectives import registry
+from kinj.train.objectives.base import Fresh, Objective, Row
 from kinj.train.rows import Source, encode_source
 
-Rows = list[tuple[Draw, Example]]
+Rows = list[tuple[Draw, Row]]
+Choose = Callable[[str, str, SourceSettings, Sequence[Record]], list[Record]]
+"""(stage, name of the source, its settings, its records) to those that are trained on, as they are trained on."""
 Augment = Callable[[Sequence[Record], Sequence[str], int], list[Record]]
 """(records, methods, views) to the records and their views."""
 
@@ -28,6 +33,7 @@ class Stage:
 
     name: str
     mixture: Mixture
+    objective: Objective
     optim: OptimSettings
     steps: int
     notices: list[str]
@@ -41,9 +47,28 @@ class Stage:
                 yield epoch + index / len(steps), rows
             done, epoch = done + len(steps), epoch + 1
 
+    def examples(self, rows: Rows, number: int) -> list[Example]:
+        """The rows of step `number` of the stage as they are seen at this exposure."""
+        return [row if isinstance(row, Example) else self._drawn(draw, row, number) for draw, row in rows]
 
-def prepare_stage(name: str, settings: Settings, data: DataSet, codec: Codec, augment: Augment | None) -> Stage:
-    """Reads, augments and encodes the sources of a stage.
+    def _drawn(self, draw: Draw, row: Fresh, number: int) -> Example:
+        record = draw.unit.records[draw.view]
+        rng = stable_rng(*self.mixture.key, draw.source, record.id, draw.exposure, draw.part)
+        return row.draw(rng, number / self.steps)
+
+
+def prepare_stage(
+    name: str,
+    settings: Settings,
+    data: DataSet,
+    codec: Codec,
+    augment: Augment | None,
+    choose: Choose | None = None,
+) -> Stage:
+    """Reads, chooses, augments and encodes the sources of a stage.
+
+    Args:
+        choose: picks the questions of a source with `select`; without it all are kept, and that is said.
 
     Raises:
         UsageError: a pool is missing, or views are asked for where no augmenter was given.
@@ -61,20 +86,38 @@ def prepare_stage(name: str, settings: Settings, data: DataSet, codec: Codec, au
                 f"stage `{name}`: no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)"
             )
             continue
+        records = _first(records, source.first)
+        if source.select.keep and choose is None:
+            notices.append(
+                f"stage `{name}`: what `{key}` holds is decided when the stage starts; all of it counts here"
+            )
+        elif source.select.keep and choose is not None:
+            records = choose(name, key, source, records)
         if source.augment:
             records = _augmented(records, source, augment)
-        encoded = encode_source(
-            key, records, codec, stage.objective, weight=source.weight, per=source.per, long=settings.data.long
-        )
-        if encoded.split:
-            notices.append(
-                f"stage `{name}`: {encoded.split:,} documents of `{key}` were split at {codec.max_length:,} tokens (none cut)"
-            )
+        objective = registry.build(source.objective or stage.objective, stage)
+        encoded = encode_source(key, records, codec, objective, source, settings.data.long)
+        notices += [f"stage `{name}`: {text}" for text in _losses(encoded, codec)]
         sources.append(encoded)
     mixture = Mixture(sources, settings.seed, name)
     optim = stage_optim(settings, name)
     steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
-    return Stage(name, mixture, optim, steps, notices)
+    return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, notices)
+
+
+def _first(records: list[Record], share: float) -> list[Record]:
+    """The records of the first `share` of the originals, at least one."""
+    origins = list(dict.fromkeys(record.origin for record in records))
+    kept = set(origins[: max(1, math.floor(share * len(origins) + 1e-9))])
+    return [record for record in records if record.origin in kept]
+
+
+def _losses(source: Source, codec: Codec) -> Iterator[str]:
+    """What became of records that could not be used as they are."""
+    if source.split:
+        yield f"{source.split:,} documents of `{source.name}` were split at {codec.max_length:,} tokens (none cut)"
+    if source.untaught:
+        yield f"{source.untaught:,} records of `{source.name}` were left out: none of their tokens carries loss"
 
 
 def records_of(key: str, source: SourceSettings, settings: Settings, data: DataSet) -> list[Record] | None:

@@ -1,19 +1,25 @@
-"""One optimizer step: plain, or with its gradient taken at the perturbed weights (SAM)."""
+"""One optimizer step: plain, or with its gradient taken at the moved weights (SAM)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
+from kinj.config.errors import UsageError
 from kinj.config.schema import OptimSettings
 from kinj.models.codec import IGNORE, Example
-from kinj.train.batching import MicroBatch, micro_batches
+from kinj.train.ascents import build_ascent
+from kinj.train.batching import MicroBatch, blank, micro_batches
+from kinj.train.objectives.base import Loss
+from kinj.train.processes import ALONE, Processes
+from kinj.train.repeat import RandomState, frozen_statistics
 from kinj.train.sam import Ascent, Shift, global_norm
 
 MEASURE_EVERY = 50
@@ -22,25 +28,42 @@ MEASURE_EVERY = 50
 
 @dataclass
 class StepReport:
-    """What one step did. `loss` is at w, in nats per label token; for a SAM step on a part of the rows, on that part."""
+    """What one step did, over all processes.
+
+    `loss` is at w, in nats per label token: for a SAM step on a part of the rows, on that part; for one without a pass at w
+    (momentum), at the moved weights.
+    """
 
     loss: float
     label_tokens: int
     tokens: int
     computed_tokens: int
     passes: int
-    grad_norm: float
-    stepped: bool
-    loss_shifted: float | None = None
+    grad_norm: float = 0.0
+    stepped: bool = False
     shift: Shift | None = None
+    loss_shifted: float | None = None
+    """Loss at the moved weights, on all rows."""
+    loss_gap: float | None = None
+    """Loss at the moved weights minus loss at w, on the rows that gave the direction."""
     gap_ratio: float | None = None
-    """(loss at w + shift − loss at w) / (rho · gradient norm): near 1 for a small rho; near 0 means the shift was lost."""
-    cos: float | None = None
-    """Cosine between the gradients of the two passes, where it was measured."""
+    """That, divided by rho · (norm of the direction): near 1 for a small rho; near 0 means the move was lost."""
+    sam_seconds: float = 0.0
+    """Time that a plain step would not have taken."""
+
+
+@dataclass
+class _Cut:
+    """Some rows as micro-batches of this process. Counts are over all processes, so no message is needed to know them."""
+
+    batches: list[MicroBatch]
+    label_tokens: int
+    tokens: int
+    computed_tokens: int
 
 
 class Stepper:
-    """Takes steps with a plain optimizer. Holds no state of its own but the ascent's buffers.
+    """Takes steps with a plain optimizer. Holds no state of its own but the ascent.
 
     Args:
         model: a causal transformers model, in training mode.
@@ -48,6 +71,12 @@ class Stepper:
         settings: `optim` of the stage.
         pad_id: token that fills short rows.
         autocast: makes a context for the forward pass; default none (fp32).
+        network: what is called in a forward pass, where that is not the model itself: it in DistributedDataParallel, or compiled.
+        processes: who else takes part; each gets its share of the rows given to `take`.
+        loss: of a micro-batch, summed over its label tokens; default their cross-entropy.
+
+    Raises:
+        UsageError: SAM cannot work with these weights or in this arithmetic.
     """
 
     def __init__(
@@ -56,124 +85,183 @@ class Stepper:
         optimizer: torch.optim.Optimizer,
         settings: OptimSettings,
         pad_id: int,
-        autocast: Any = nullcontext,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        network: Any = None,
+        processes: Processes = ALONE,
+        loss: Loss | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.settings = settings
         self.pad_id = pad_id
         self.autocast = autocast
+        self.network = model if network is None else network
+        self.processes = processes
+        self.loss = loss
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.ascent = Ascent(settings.sam, list(model.named_parameters())) if settings.sam.rho > 0 else None
+        self.device = self.parameters[0].device
+        self.ascent = build_ascent(settings.sam, list(model.named_parameters()), optimizer)
+        if self.ascent and self._arithmetic() == torch.float16:
+            raise UsageError("optim.sam does not work in fp16: it has no loss scaler", "train.precision=bf16 or fp32")
 
-    def uses_sam(self, step: int) -> bool:
-        """Whether SAM acts on this step of the stage."""
-        sam = self.settings.sam
-        return self.ascent is not None and step >= sam.start_step and (step - sam.start_step) % sam.every == 0
+    def passes(self, step: int) -> int:
+        """Forward–backward passes of a step of the stage."""
+        return self.ascent.passes if self.ascent and self.ascent.acts(step) else 1
 
     def take(self, rows: Sequence[Example], step: int) -> StepReport:
-        """One step over `rows`; weights are where they were if the loss or the gradient is not finite."""
-        batches = micro_batches(rows, self.settings.micro_tokens, self.pad_id)
+        """One step over `rows` (of all processes); weights are where they were if the loss or the gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
-        if self.uses_sam(step):
-            return self._sam(rows, batches, step)
-        loss = self.backward(batches)
-        return self._finish(StepReport(loss, *_sizes(batches), passes=1, grad_norm=0.0, stepped=False), loss)
+        if self.ascent is None or not self.ascent.acts(step):
+            report = self._plain(rows)
+        elif self.ascent.passes == 1:
+            report = self._one_pass(rows, self.ascent, step)
+        else:
+            report = self._two_passes(rows, self.ascent, step)
+        return self._finish(report)
 
-    def _sam(self, rows: Sequence[Example], batches: list[MicroBatch], step: int) -> StepReport:
-        assert self.ascent is not None
-        sam = self.settings.sam
-        # Rows of a step are in random order, micro-batches are sorted by length: a share of the rows is unbiased, of the
-        # micro-batches it would not be. Either way the saving is real, and with one micro-batch too.
-        part = (
-            batches
-            if sam.fraction >= 1
-            else micro_batches(rows[: math.ceil(sam.fraction * len(rows))], self.settings.micro_tokens, self.pad_id)
-        )
-        random_state = _RandomState(self.parameters[0].device)
-        loss = self.backward(part)
-        measure = step % MEASURE_EVERY == 0
-        first = [p.grad.clone() for p in self.parameters if p.grad is not None] if measure else None
-        with self.ascent.shifted(measure) as shift:
-            self.optimizer.zero_grad(set_to_none=True)  # also those that the ascent does not move
-            random_state.restore()  # the same dropout masks as in the first pass
-            loss_shifted = self.backward(batches)
-        sizes = [a + b for a, b in zip(_sizes(part), _sizes(batches), strict=True)]
-        report = StepReport(
-            loss,
-            _sizes(batches)[0],
-            sizes[1],
-            sizes[2],
-            passes=2,
-            grad_norm=0.0,
-            stepped=False,
-            loss_shifted=loss_shifted,
+    def _plain(self, rows: Sequence[Example]) -> StepReport:
+        cut = self.cut(rows)
+        losses = self.backward(cut.batches, cut.label_tokens)
+        if self.ascent is not None:
+            self.ascent.between()
+        return StepReport(sum(losses), cut.label_tokens, cut.tokens, cut.computed_tokens, passes=1)
+
+    def _one_pass(self, rows: Sequence[Example], ascent: Ascent, step: int) -> StepReport:
+        cut, clock = self.cut(rows), _Clock()
+        with ascent.shifted(self._measure(step)) as shift, clock.paused():
+            losses = self.backward(cut.batches, cut.label_tokens)
+        return StepReport(
+            sum(losses),
+            cut.label_tokens,
+            cut.tokens,
+            cut.computed_tokens,
+            passes=1,
             shift=shift,
+            loss_shifted=sum(losses),
+            sam_seconds=clock.seconds,
         )
-        if shift.moved and part is batches:
-            report.gap_ratio = (loss_shifted - loss) / (shift.rho * shift.grad_norm)
-        if first is not None:
-            report.cos = _cosine(first, [p.grad for p in self.parameters if p.grad is not None])
-        return self._finish(report, loss_shifted)
 
-    def backward(self, batches: Sequence[MicroBatch]) -> float:
-        """Adds the gradient of the mean loss per label token over all micro-batches; returns that loss.
+    def _two_passes(self, rows: Sequence[Example], ascent: Ascent, step: int) -> StepReport:
+        # The direction comes from a share of the rows, which are in random order; micro-batches are sorted by length, so a
+        # share of those would be biased. The second pass begins with the same micro-batches, and so with the same masks.
+        split = math.ceil(self.settings.sam.fraction * len(rows))
+        part, rest, clock = self.cut(rows[:split]), self.cut(rows[split:]), _Clock()
+        random_state = RandomState(self.device)
+        at_w = sum(self.backward(part.batches, part.label_tokens, sync=self.settings.sam.scope == "global"))
+        with ascent.shifted(self._measure(step)) as shift, clock.paused(), frozen_statistics(self.model):
+            self.optimizer.zero_grad(set_to_none=True)  # also those that the ascent does not move
+            random_state.restore()
+            tokens = part.label_tokens + rest.label_tokens
+            losses = self.backward([*part.batches, *rest.batches], tokens)
+        # As a mean over the part's label tokens, to be compared with the loss at w.
+        moved_part = sum(losses[: len(part.batches)]) * tokens / max(1, part.label_tokens)
+        gap = moved_part - at_w
+        return StepReport(
+            at_w,
+            tokens,
+            2 * part.tokens + rest.tokens,
+            2 * part.computed_tokens + rest.computed_tokens,
+            passes=2,
+            shift=shift,
+            loss_shifted=sum(losses),
+            loss_gap=gap,
+            gap_ratio=gap / (self.settings.sam.rho * shift.length) if shift.moved else None,
+            sam_seconds=clock.seconds,
+        )
 
-        One denominator for all: short micro-batches must not weigh more.
+    def cut(self, rows: Sequence[Example]) -> _Cut:
+        """Micro-batches of this process's share of some rows; as many in every process, since sharded models compute together."""
+        dealt = [
+            micro_batches(share, self.settings.micro_tokens, self.pad_id) for share in self.processes.deal(list(rows))
+        ]
+        every = [batch for batches in dealt for batch in batches]
+        mine, most = dealt[self.processes.rank], max(map(len, dealt))
+        if len(mine) < most:
+            mine += [blank(min(every, key=lambda batch: batch.input_ids.numel()))] * (most - len(mine))
+        label_tokens, tokens = sum(batch.label_tokens for batch in every), sum(batch.tokens for batch in every)
+        return _Cut(mine, label_tokens, tokens, sum(batch.input_ids.numel() for batch in every))
+
+    def backward(self, batches: Sequence[MicroBatch], label_tokens: int, sync: bool = True) -> list[float]:
+        """Adds the gradient of the mean loss per label token; returns each micro-batch's part of that loss.
+
+        One denominator for all, those of other processes too: short micro-batches must not weigh more.
+
+        Args:
+            sync: add up the gradients of all processes (with the last micro-batch). Without it nothing is sent.
         """
-        tokens = sum(batch.label_tokens for batch in batches)
-        total = 0.0
-        for batch in batches:
-            loss = self.loss_sum(batch) / max(tokens, 1)
-            loss.backward()
-            total += float(loss.detach())
-        return total
+        losses = []
+        for number, batch in enumerate(batches, 1):
+            with self._synced(
+                sync and number == len(batches)
+            ):  # around the forward pass too, which decides what is sent
+                # Gradients are averaged over processes, and each process's loss is a part of a sum.
+                loss = self.loss_sum(batch) / (max(label_tokens, 1) / self.processes.size)
+                loss.backward()
+            losses.append(float(loss.detach()) / self.processes.size)
+        return losses
 
     def loss_sum(self, batch: MicroBatch) -> torch.Tensor:
-        """Cross-entropy summed over the label tokens of a micro-batch, in nats."""
-        device = self.parameters[0].device
-        context: AbstractContextManager[Any] = self.autocast()
-        with context:
-            logits = self.model(input_ids=batch.input_ids.to(device), use_cache=False).logits[:, :-1]
-        labels = batch.labels[:, 1:].to(device)
+        """The loss summed over the label tokens of a micro-batch, in nats: their cross-entropy, or the objective's own."""
+        with self.autocast():
+            if self.loss is not None:
+                return self.loss(self.network, batch)
+            logits = self.network(input_ids=batch.input_ids.to(self.device), use_cache=False).logits[:, :-1]
+        labels = batch.labels[:, 1:].to(self.device)
         return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
 
-    def _finish(self, report: StepReport, loss: float) -> StepReport:
+    def _synced(self, sync: bool) -> AbstractContextManager[Any]:
+        no_sync = getattr(self.network, "no_sync", None)
+        return nullcontext() if sync or no_sync is None else no_sync()
+
+    def _measure(self, step: int) -> torch.dtype | None:
+        """The arithmetic in which this step's move is measured, or None. The first of all moves is on the first or second turn."""
+        sam = self.settings.sam
+        return self._arithmetic() if (step - sam.start_step) // sam.every % MEASURE_EVERY < 2 else None
+
+    def _arithmetic(self) -> torch.dtype:
+        """The type that forward passes compute in."""
+        kind = self.device.type
+        with self.autocast():
+            return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+
+    def _finish(self, report: StepReport) -> StepReport:
+        """Clips and steps, unless something is not finite."""
+        self._add_up(report)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = global_norm(gradients)
         report.grad_norm = float(norm)
-        if math.isfinite(loss) and math.isfinite(report.grad_norm):
+        if math.isfinite(report.loss + (report.loss_shifted or 0.0) + report.grad_norm):
             if 0 < self.settings.clip < report.grad_norm:
-                torch._foreach_mul_(gradients, self.settings.clip / (norm + 1e-6))
+                torch._foreach_mul_(gradients, float(self.settings.clip / (norm + 1e-6)))
             self.optimizer.step()
             report.stepped = True
         return report
 
-
-def _sizes(batches: Sequence[MicroBatch]) -> tuple[int, int, int]:
-    """Label tokens, real tokens and computed tokens (padding included)."""
-    return (
-        sum(batch.label_tokens for batch in batches),
-        sum(batch.tokens for batch in batches),
-        sum(batch.input_ids.numel() for batch in batches),
-    )
-
-
-def _cosine(a: list[torch.Tensor], b: list[torch.Tensor]) -> float:
-    dot = sum(float((x.float() * y.float()).sum()) for x, y in zip(a, b, strict=True))
-    norms = float(global_norm(a)) * float(global_norm(b))
-    return dot / norms if norms > 0 and math.isfinite(norms) else 0.0
+    def _add_up(self, report: StepReport) -> None:
+        """From this process's parts to the whole, the same in every process, so that all decide alike."""
+        moved = report.shift is not None and report.shift.moved
+        parts = [report.loss, report.loss_shifted or 0.0, report.loss_gap or 0.0, report.gap_ratio or 0.0, float(moved)]
+        loss, shifted, gap, ratio, moves = self.processes.sum(parts, self.device)
+        report.loss = loss
+        if report.shift is not None:
+            report.shift.moved = moves > 0
+            report.loss_shifted = shifted
+        if report.loss_gap is not None:
+            report.loss_gap, report.gap_ratio = gap, ratio if moves else None
 
 
-class _RandomState:
-    """The random state of the CPU and of one device."""
+class _Clock:
+    """Seconds since it was made, without those inside `paused`."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._cpu = torch.get_rng_state()
-        self._cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    def __init__(self) -> None:
+        self._began, self._without = time.perf_counter(), 0.0
 
-    def restore(self) -> None:
-        torch.set_rng_state(self._cpu)
-        if self._cuda is not None:
-            torch.cuda.set_rng_state(self._cuda, self._device)
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began - self._without
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._without += time.perf_counter() - began
