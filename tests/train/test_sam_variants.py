@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,14 @@ def test_it_has_a_card(name: str) -> None:
     assert [heading.split(" (")[0] for heading in found] == HEADINGS
     assert f"copies: {VARIANTS[name].copies}" in card
     assert f"passes: {VARIANTS[name].passes}" in card
+
+
+def test_the_page_on_sam_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "sam.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "train").glob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 30
+    assert [name for name in named if f"def {name}(" not in tests] == []
 
 
 @pytest.mark.parametrize("name", CASES)
