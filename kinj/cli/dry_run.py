@@ -79,7 +79,7 @@ def _cost(stage: Stage, language_model: LanguageModel) -> tuple[int, int, float]
     stepper = Stepper(
         language_model.model, build_adamw(language_model.model, stage.optim), stage.optim, language_model.codec.pad_id
     )
-    passes = sum(stepper.passes(step) for step in range(stage.steps))
+    passes = round(sum(stepper.passes(step) for step in range(stage.steps)))
     _, rows = next(stage.plan())
     examples = [row for _, row in rows]
     state = {name: value.clone() for name, value in language_model.model.state_dict().items()}

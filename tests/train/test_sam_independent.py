@@ -35,7 +35,7 @@ def theirs(language_model: LanguageModel, steps: int, **options: Any) -> list[fl
     stepper = Stepper(
         model, torch.optim.SGD(model.parameters(), lr=0.0), OptimSettings(), language_model.codec.pad_id
     )  # for its loss
-    cut = stepper.cut(rows_of(language_model))
+    cut = stepper.share(rows_of(language_model))
     losses: list[float] = []
 
     def closure() -> None:
