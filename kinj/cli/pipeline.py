@@ -21,9 +21,10 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.accounts import TrainResult
 from kinj.train.checkpoint import sound_checkpoint
 from kinj.train.processes import Onlooker, join
-from kinj.train.run import Progress, TrainResult, train
+from kinj.train.run import Progress, train
 from kinj.train.stages import Augment, records_of
 
 TOKENIZER_DOCUMENTS = 20_000
