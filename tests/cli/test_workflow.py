@@ -123,6 +123,27 @@ def test_resume_with_other_settings_is_refused_with_the_difference(kinj: Command
     assert kinj("train", "-o", "here", "--resume", "optim.lr=0.5") == 2
     assert "optim.lr" in kinj.err
     assert "now 0.5" in kinj.err
+    assert kinj("train", "-o", "here", "--resume-anyway", "optim.lr=0.5", "train.probe_every=3") == 2
+    assert "what is learned depends on optim.lr" in kinj.err
+    assert "train.probe_every  was None, now 3" in kinj.err
+
+
+def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here")
+    typed = ("-o", "here", "train.keep_checkpoints=5")
+    assert kinj("train", *typed, "--resume") == 2
+    assert "--resume-anyway" in kinj.err
+    kinj.json("train", *typed, "--resume-anyway")
+    assert "resumed with other settings: train.keep_checkpoints  was 2, now 5" in kinj.err
+    kinj.json("train", *typed, "--resume")  # it is the run's own setting now
+
+
+def test_a_resumed_run_says_that_its_last_checkpoint_is_damaged(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here", "train.checkpoint_every=2")
+    Path("here/checkpoints/step-000004/model.safetensors").unlink()
+    Path("here/summary.json").unlink()
+    assert kinj.json("train", "-o", "here", "--resume")["steps"] == 4
+    assert "step-000004 is damaged (model.safetensors is missing)" in kinj.err
 
 
 @pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "-o", "nowhere"]])
