@@ -16,8 +16,8 @@ from kinj.train.optim import build_adamw
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 
-BYTES_PLAIN, BYTES_SAM = 16, 4
-"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; SAM's copy of the weight."""
+BYTES_PLAIN, BYTES_SAM, BYTES_WEIGHT = 16, 4, 4
+"""Per parameter: fp32 weight, gradient and two AdamW moments; SAM's copy of the weight; the weight of a frozen model."""
 
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
@@ -35,6 +35,8 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
         for p in language_model.model.parameters()
         if p.requires_grad
     )
+    if any("start_model" in stage.objective.needs for stage in stages):
+        memory += BYTES_WEIGHT * language_model.parameters
     accounts = [str(account) for account in data.accounts]
     notices = [notice for stage in stages for notice in stage.notices]
     seconds = sum(steps * each for steps, _, each in costs)

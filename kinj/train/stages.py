@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kinj.config.check import stage_optim
-from kinj.config.errors import UsageError
-from kinj.config.schema import OptimSettings, Settings, SourceSettings
+from kinj.config.errors import KinjError, UsageError
+from kinj.config.schema import OptimSettings, Settings, SourceSettings, StageSettings
 from kinj.data.base import DataSet
 from kinj.data.files import read_records
 from kinj.data.records import Record
@@ -93,16 +93,33 @@ def prepare_stage(
             )
         elif source.select.keep and choose is not None:
             records = choose(name, key, source, records)
+            if not records:
+                classes = " or ".join(source.select.keep)
+                notices.append(f"stage `{name}`: no question of `{key}` is known {classes}, so the source is left out")
+                continue
         if source.augment:
             records = _augmented(records, source, augment)
         objective = registry.build(source.objective or stage.objective, stage)
         encoded = encode_source(key, records, codec, objective, source, settings.data.long)
         notices += [f"stage `{name}`: {text}" for text in _losses(encoded, codec)]
         sources.append(encoded)
-    mixture = Mixture(sources, settings.seed, name)
+    mixture = Mixture(_with_base(sources, stage, notices), settings.seed, name)
     optim = stage_optim(settings, name)
     steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
     return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, notices)
+
+
+def _with_base(sources: list[Source], stage: StageSettings, notices: list[str]) -> list[Source]:
+    """The sources, without those that are drawn per record of one that was left out.
+
+    Raises:
+        KinjError: nothing is left.
+    """
+    there = {source.name for source in sources}
+    kept = [source for source in sources if source.per is None or source.per in there or source.per not in stage.data]
+    if not kept:
+        raise KinjError("the stage has nothing to train on", "\n".join([*notices, "leave it out of train.order"]))
+    return kept
 
 
 def _first(records: list[Record], share: float) -> list[Record]:

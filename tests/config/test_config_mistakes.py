@@ -206,3 +206,12 @@ def test_a_letter_less_is_not_started_and_the_right_one_is() -> None:
     with pytest.raises(SettingsError):
         load("train", ["optim.weight_deca=0"], environ={})
     assert load("train", ["optim.weight_decay=0"], environ={}).settings.optim.weight_decay == 0
+
+
+@pytest.mark.parametrize(("keep", "asking"), [("weakly", "samples: 0"), ("maybe", "prompts: 1")])
+def test_a_class_that_no_question_can_fall_into_is_a_mistake(keep: str, asking: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load("train", [f"train.stages.inject.data.replay.select.keep={keep}", f"train.asking={{{asking}}}"], environ={})
+    (problem,) = caught.value.problems
+    assert problem.key == "train.stages.inject.data.replay.select.keep"
+    assert f"nothing is known `{keep}`" in problem.text
