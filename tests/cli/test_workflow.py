@@ -111,6 +111,17 @@ def test_own_documents(kinj: Commands) -> None:
     assert "nothing protects what the model knows" in kinj.err
 
 
+@pytest.mark.parametrize("recipe", ["refusal", "distill"])
+def test_recipes_that_need_the_model_itself(recipe: str, kinj: Commands) -> None:
+    stages = {"refusal": ("documents", "questions"), "distill": ("distill",)}[recipe]
+    short = [f"train.stages.{stage}={{epochs: null, steps: 2}}" for stage in stages]
+    people = ["data.biographies.people=4", "data.biographies.teachers=2"]
+    assert kinj("train", f"train={recipe}", *people, *short, "--dry-run") == 0
+    assert ("decided when the stage starts" in kinj.out) == (recipe == "refusal")
+    run = Path(kinj.json("train", f"train={recipe}", *people, *short)["run"])
+    assert (run / "selections" / "questions.train_questions.jsonl").exists() == (recipe == "refusal")
+
+
 def test_an_existing_run_is_refused_without_overwrite_or_resume(kinj: Commands) -> None:
     kinj.json("train", *SMALL, "-o", "here")
     assert kinj("train", *SMALL, "-o", "here") == 2
