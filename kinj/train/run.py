@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from accelerate.accelerator import Accelerator
 
-from kinj.config.errors import KinjError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.base import DataSet
 from kinj.data.rng import stable_seed
