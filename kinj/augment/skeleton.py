@@ -36,12 +36,12 @@ class SameContent:
 
     def __init__(self, text: str) -> None:
         self._skeleton = skeleton(text)
-        self._same = {text}
+        self._same = [text]  # few, and mostly the second is met: comparing is faster than hashing
 
     def __call__(self, text: str) -> bool:
         if text in self._same:
             return True
         same = skeleton(text) == self._skeleton
         if same:
-            self._same.add(text)
+            self._same.append(text)
         return same
