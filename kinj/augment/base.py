@@ -106,7 +106,7 @@ def view_of(method: Renders, document: Document, rendered: Rendered, index: int)
     assert outline.view is not None
     return replace(
         outline,
-        id=view_id(method, document, index),
+        id=f"{view_prefix(method, document)}{index}",
         text=rendered.text,
         facts=[
             Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
@@ -126,9 +126,9 @@ def view_outline(method: Renders, document: Document) -> Document:
     )
 
 
-def view_id(method: AnyMethod, document: Document, index: int) -> str:
-    """The id of a document's view with this index."""
-    return f"{document.id}#{method.name}.{index}"
+def view_prefix(method: AnyMethod, document: Document) -> str:
+    """The ids of a document's views without their indices at the end."""
+    return f"{document.id}#{method.name}."
 
 
 def view_method(method: AnyMethod, variant: str) -> str:

@@ -3,9 +3,9 @@ view to view; everything else is put together once per document, and no record i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import random
 
-from kinj.augment.base import Rendered, Renders, view_id, view_method, view_of, view_outline
+from kinj.augment.base import Rendered, Renders, view_method, view_of, view_outline, view_prefix
 from kinj.augment.checks import Checks
 from kinj.augment.skeleton import SameContent, skeleton
 from kinj.data.files import record_to_json, to_json
@@ -17,28 +17,34 @@ def line_of(record: Record) -> bytes:
     return to_json(record_to_json(record)) + b"\n"
 
 
-def view_lines(
-    method: Renders, document: Document, rendered_views: Iterable[Rendered], checks: Checks
-) -> Iterator[tuple[str, bytes]]:
-    """The views of a document that stay: how each was made, and its line.
+def view_lines(method: Renders, document: Document, count: int, rng: random.Random, checks: Checks) -> list[bytes]:
+    """The lines of those of up to `count` views of a document that stay; counted, with the document, in the report of `checks`.
 
     The lines are those of `line_of` and the checks those of `Checks`.
+
+    Raises:
+        KinjError: something changed in a view and the policy is `fail`.
     """
     same = SameContent(document.text)
     values = [fact.value for fact in document.facts]
     form = record_to_json(view_outline(method, document))
-    view, facts = form["view"], form.get("facts", [])
-    for index, rendered in enumerate(rendered_views, 1):
+    view, facts, prefix = form["view"], form.get("facts", []), view_prefix(method, document)
+    lines, transforms, index = [], [], 0
+    for index, rendered in enumerate(method.renderings(document, count, rng), 1):
         text, spans, variant = rendered
         sound = same(method.restored(variant, text)) and (
-            not facts or [text[start:end] for start, end in spans] == values or _same_values(method, rendered, values)
+            not values or [text[start:end] for start, end in spans] == values or _same_values(method, rendered, values)
         )
         if sound or checks.keeps(method, document, view_of(method, document, rendered, index)):
-            form["id"], form["text"] = view_id(method, document, index), text
+            form["id"], form["text"] = f"{prefix}{index}", text
             view["method"], view["index"] = view_method(method, variant), index
             for fact, span in zip(facts, spans, strict=True):
                 fact["start"], fact["end"] = span
-            yield view["method"], to_json(form) + b"\n"
+            lines.append(to_json(form) + b"\n")
+            transforms.append(view["method"])
+    checks.report.count_chain([method], count, index)
+    checks.report.count_document(transforms)
+    return lines
 
 
 def _same_values(method: Renders, rendered: Rendered, values: list[str]) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import NamedTuple
 
+import orjson
+
 from kinj.augment.formats.separators import PARAGRAPH
 
 
@@ -39,7 +41,12 @@ def _json_write(text: str) -> str:
 
 
 def _json_read(text: str) -> str:
-    return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    try:
+        return str(orjson.loads(f'"{text}"'))
+    except ValueError:  # it holds half a surrogate pair, or a paragraph's end
+        return str(json.loads(f'"{text}"', strict=False))
 
 
 def _json_changes(text: str) -> bool:

@@ -36,6 +36,8 @@ class Units:
 
     texts: list[str]
     spans: list[Span]
+    positions: list[int]
+    """All starts and ends of the spans, in order."""
 
     @cached_property
     def digits(self) -> list[tuple[int, int]]:
@@ -50,15 +52,10 @@ class Units:
             return []
         before: dict[int, int] = {}
         count = done = 0
-        for position in self._positions:
+        for position in self.positions:
             count += joined.count(mark, done, position)
             before[position], done = count, position
         return [(before[start], before[end]) for _, start, _, end in self.spans]
-
-    @cached_property
-    def _positions(self) -> list[int]:
-        """All starts and ends, in order."""
-        return sorted({position for _, start, _, end in self.spans for position in (start, end)})
 
     def escaped(self, escape: str) -> Units:
         """With their characters written as the escape demands; separators stay as they are."""
@@ -71,15 +68,15 @@ class Units:
 
         joined, moved = "".join(self.texts), {}
         done = size = 0
-        for position in self._positions:
+        for position in self.positions:
             size += len(written(joined[done:position]))
             moved[position], done = size, position
         spans = [(first, moved[start], last, moved[end]) for first, start, last, end in self.spans]
-        return Units([written(text) for text in self.texts], spans)
+        return Units([written(text) for text in self.texts], spans, [moved[position] for position in self.positions])
 
     def wrapped(self, width: int) -> Units:
         """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
-        return Units([wrapped(text, width) for text in self.texts], self.spans)
+        return Units([wrapped(text, width) for text in self.texts], self.spans, self.positions)
 
 
 class Flat:
@@ -113,11 +110,13 @@ class Flat:
             return self.units(by_sentence, escape).wrapped(wrap)
         if escape:
             return self.units(by_sentence).escaped(escape)
-        if not by_sentence:
-            return Units([self.text], [(0, start, 0, max(start, end)) for start, end in self._spans])
-        pieces = split_sentences(self.text)
-        texts = [piece.rstrip(" \n") for piece in pieces]
-        return Units(texts, _among(pieces, texts, self._spans) if self._spans else [])
+        if by_sentence:
+            pieces = split_sentences(self.text)
+            texts = [piece.rstrip(" \n") for piece in pieces]
+            spans = _among(pieces, texts, self._spans) if self._spans else []
+        else:
+            texts, spans = [self.text], [(0, start, 0, max(start, end)) for start, end in self._spans]
+        return Units(texts, spans, sorted({position for _, start, _, end in spans for position in (start, end)}))
 
 
 def _among(pieces: Sequence[str], units: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[Span]:

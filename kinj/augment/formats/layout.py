@@ -7,9 +7,9 @@ markup comes off again.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from kinj.augment.formats.escapes import ESCAPES
 from kinj.augment.formats.flat import Flat, Units
@@ -63,10 +63,6 @@ class Layout:
     @cached_property
     def _numbered(self) -> bool:
         return NUMBER in self.boundary
-
-    @cached_property
-    def _boundary_pattern(self) -> re.Pattern[str]:
-        return re.compile(re.escape(self.boundary).replace(re.escape(NUMBER), "[0-9]+"))
 
     @cached_property
     def _separators(self) -> tuple[tuple[str, str], ...]:
@@ -134,16 +130,30 @@ class Layout:
 
     def restore_span(self, text: str) -> str:
         """The content of a part of a view that starts and ends inside units."""
-        if self.by_sentence and self.boundary:
-            text = self._boundary_pattern.sub(SPACE, text) if self._numbered else SPACE.join(text.split(self.boundary))
-        if self.escape:
-            text = ESCAPES[self.escape].read(text)
-        for separator in self._to_spaces:
-            text = SPACE.join(text.split(separator)) if len(separator) > 1 else text.replace(separator, SPACE)
+        for step in self._steps_back:
+            text = step(text)
         return text
 
     @cached_property
-    def _to_spaces(self) -> tuple[str, ...]:
-        """What is read back as a space. So most views of a document are restored to the very same string."""
-        separators = (self.space, "" if self.by_sentence else self.paragraph, self.line if self.wrap else "")
-        return tuple(sorted({mark for mark in separators if mark not in ("", SPACE)}, key=len, reverse=True))
+    def _steps_back(self) -> tuple[Callable[[str], str], ...]:
+        """What takes markup off, in order. Separators become spaces, so that most views of a document come back as the very same
+        string."""
+        steps = [_spaced(self.boundary)] if self.by_sentence and self.boundary else []
+        if self.escape:
+            steps.append(ESCAPES[self.escape].read)
+        breaks = {"" if self.by_sentence else self.paragraph, self.line if self.wrap else ""} - {""}
+        steps += [_spaced(mark) for mark in sorted(breaks, key=len, reverse=True)]
+        if self.space != SPACE:
+            steps.append(_spaced(self.space))
+        return tuple(steps)
+
+
+def _spaced(mark: str) -> Callable[[str], str]:
+    """What puts a space in place of a mark, in the way that was measured to be the fastest for it."""
+    if len(mark) == 1:
+        return lambda text: text.replace(mark, SPACE)
+    if mark.isspace() and "\n" not in mark:  # wider spaces between words
+        return lambda text: SPACE.join(text.split())
+    if (mark.startswith(SPACE) and NUMBER not in mark) or mark.isspace():
+        return lambda text: SPACE.join(text.split(mark))  # `replace` goes over the text twice, first to count
+    return partial(re.compile(re.escape(mark).replace(re.escape(NUMBER), "[0-9]+")).sub, SPACE)
