@@ -38,8 +38,9 @@ def view_lines(method: Renders, document: Document, count: int, rng: random.Rand
         if sound or checks.keeps(method, document, view_of(method, document, rendered, index)):
             form["id"], form["text"] = f"{prefix}{index}", text
             view["method"], view["index"] = view_method(method, variant), index
-            for fact, span in zip(facts, spans, strict=True):
-                fact["start"], fact["end"] = span
+            if facts:
+                for fact, span in zip(facts, spans, strict=True):
+                    fact["start"], fact["end"] = span
             lines.append(to_json(form) + b"\n")
             transforms.append(view["method"])
     checks.report.count_chain([method], count, index)

@@ -76,7 +76,9 @@ class Units:
 
     def wrapped(self, width: int) -> Units:
         """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
-        return Units([wrapped(text, width) for text in self.texts], self.spans, self.positions)
+        whole = len(self.texts) == 1  # of several, none has an end of a paragraph in it
+        lines = wrapped(PARAGRAPH.join(self.texts), width)
+        return Units([lines] if whole else lines.split(PARAGRAPH), self.spans, self.positions)
 
 
 class Flat:

@@ -70,8 +70,6 @@ class Layout:
         out = {SPACE: self.space}
         if not self.by_sentence:  # no paragraph ends inside a sentence
             out[PARAGRAPH] = self.paragraph
-        if self.wrap:
-            out[SOFT] = self.line
         write = ESCAPES[self.escape].write
         return tuple((mark, write(written)) for mark, written in out.items() if write(written) != mark)
 
@@ -79,7 +77,8 @@ class Layout:
     def _lengths(self) -> tuple[int, int, int, int, int]:
         """Characters that a unit, a digit of its number and each separator before a position add to it."""
         written = dict(self._separators)
-        space, paragraph, soft = (len(written.get(mark, mark)) - 1 for mark in (SPACE, PARAGRAPH, SOFT))
+        space, paragraph = (len(written.get(mark, mark)) - 1 for mark in (SPACE, PARAGRAPH))
+        soft = len(self.line) - 1
         numbered = self._numbered
         return len(self.boundary) - len(NUMBER) * numbered, int(numbered), space, paragraph, soft
 
@@ -90,6 +89,8 @@ class Layout:
         for mark, written in self._separators:
             bodies = [body.replace(mark, written) for body in bodies]
         text = self._joined(bodies)
+        if self.wrap:
+            text = text.replace(SOFT, self.line)  # no markup holds it
         return text, self._placed(units) if units.spans else []
 
     def _placed(self, units: Units) -> list[tuple[int, int]]:
@@ -149,11 +150,12 @@ class Layout:
 
 
 def _spaced(mark: str) -> Callable[[str], str]:
-    """What puts a space in place of a mark, in the way that was measured to be the fastest for it."""
+    """What puts a space in place of a mark, in the way that was measured to be the fastest for it: `replace` goes over a text
+    twice, first to count; a pattern is searched for by its first character, which should be rare, `split` by the last."""
     if len(mark) == 1:
         return lambda text: text.replace(mark, SPACE)
     if mark.isspace() and "\n" not in mark:  # wider spaces between words
         return lambda text: SPACE.join(text.split())
-    if (mark.startswith(SPACE) and NUMBER not in mark) or mark.isspace():
-        return lambda text: SPACE.join(text.split(mark))  # `replace` goes over the text twice, first to count
+    if mark.startswith(SPACE) and NUMBER not in mark:
+        return lambda text: SPACE.join(text.split(mark))
     return partial(re.compile(re.escape(mark).replace(re.escape(NUMBER), "[0-9]+")).sub, SPACE)

@@ -67,7 +67,7 @@ class Formatting:
             return
         texts = {len(document.text): [document.text]}  # by length: comparing with few is faster than hashing
         tokens, made = {self._tokens(document.text)}, 0
-        for form in _drawn(self.decks, rng):
+        for form in drawn(self.decks, rng):
             if made == count:
                 return
             text, spans = form.layout.render(flat)
@@ -133,7 +133,7 @@ def _check_names(key: str, names: Sequence[str]) -> None:
             raise UsageError(f"{key}: no format family `{name}`", f"{guess}there are: {', '.join(FAMILIES)}")
 
 
-def _drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
+def drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
     """All formats in random order, one of each family per round."""
     draw = rng.random  # it alone is promised to give the same numbers in every version of Python
     piles: Iterable[list[Format]] = _shuffled(decks, [draw() for _ in decks])
