@@ -31,19 +31,21 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from augment_where import seconds, slowest, where
 
 from kinj.augment.checks import Checks
 from kinj.augment.engine import Engine
 from kinj.augment.lines import line_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.run import augment_file
-from kinj.augment.shards import Shards
 from kinj.config.schema import AugmentSettings, BiographySettings, DataSettings, Settings
 from kinj.data.biographies import data_set
 from kinj.data.forms import document_from_json, record_to_json
 from kinj.data.records import Document
 
 VIEWS = 10
+SLOWEST = 40
+"""Documents on which formats are timed one by one."""
 SETTINGS = Settings(augment=AugmentSettings(views=VIEWS))
 
 
@@ -136,13 +138,6 @@ def nlpaug_arm(texts: list[str]) -> tuple[str, Callable[[list[str]], None]]:
     return f"{type(best).__name__}({action})", lambda chosen: run(best, chosen)
 
 
-def seconds(function: Callable[..., Any], *arguments: Any) -> float:
-    """CPU seconds of this process."""
-    began = time.process_time()
-    function(*arguments)
-    return time.process_time() - began
-
-
 def wall(function: Callable[..., Any], *arguments: Any) -> float:
     began = time.perf_counter()
     function(*arguments)
@@ -180,31 +175,9 @@ def speeds(folder: Path, count: int, facts: bool, rounds: int) -> dict[str, Any]
         "bytes_per_record": round(output.stat().st_size / records),
         "microseconds_per_record": {arm: round(value, 2) for arm, value in medians.items()},
         "ranges": {arm: [round(min(values), 2), round(max(values), 2)] for arm, values in found.items()},
-        "where": where(source),
+        "where": where(source, SETTINGS, medians["kinj"]),
+        "slowest": slowest(list(corpus(SLOWEST, facts))),
     }
-
-
-def where(source: Path) -> dict[str, float]:
-    """CPU microseconds per record of each part of the work, measured part by part; the rest is writing and joining."""
-    engine, settings = Engine(SETTINGS.augment, 0), DataSettings()
-    shards = list(Shards([str(source)], settings, "stop", 1 + VIEWS))
-    lines = [line for shard in shards for line in shard.lines]
-    documents = [document_from_json(orjson.loads(line)) for line in lines]
-    method: Any = engine.chains[0].first
-    checks = Checks(SETTINGS.augment.audit, AugmentReport())
-
-    def render() -> None:
-        for document in documents:
-            list(method.renderings(document, *engine.asked(document, method)))
-
-    parts = {
-        "reading, cutting, ids": seconds(lambda: list(Shards([str(source)], settings, "stop", 1 + VIEWS))),
-        "parsing documents": seconds(lambda: [document_from_json(orjson.loads(line)) for line in lines]),
-        "drawing and rendering views": seconds(render),
-        "views in all": seconds(lambda: [engine.lines(document, checks) for document in documents]),
-    }
-    parts["checking and serializing views"] = parts.pop("views in all") - parts["drawing and rendering views"]
-    return {name: round(value / (len(lines) * (1 + VIEWS)) * 1e6, 2) for name, value in parts.items()}
 
 
 def memory(folder: Path, megabytes: int, workers: int) -> dict[str, Any]:
@@ -255,7 +228,10 @@ def show(result: dict[str, Any]) -> None:
     print(f"nlpaug {result['nlpaug']} {result['ratio_nlpaug']}x   datasets.map {result['ratio_datasets_map']}x")
     print("where the time goes, microseconds per record")
     for part, value in result["where"].items():
-        print(f"  {part:<32} {value:>9,.2f}")
+        print(f"  {part:<42} {value:>9,.2f}")
+    print("the slowest formats, microseconds per view: rendering (with what it alone needs of the document), checking")
+    for name, (render, check) in result["slowest"].items():
+        print(f"  {name:<42} {render:>9,.2f} {check:>9,.2f}")
     print(f"memory: at most {result['peak_rss_mib']} MiB per process over {result['stream_mb']:,} MB")
     for written, resident in result["curve"]:
         print(f"  {written:>6,} MB  {resident:>4} MiB  {'#' * (resident // 8)}")
@@ -272,7 +248,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.documents, options.stream_mb = 1, 200, 20
+        options.rounds, options.documents, options.stream_mb = 1, 1000, 20
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result = speeds(folder, options.documents, options.facts, options.rounds)

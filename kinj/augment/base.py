@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from kinj.data.records import Document, Fact, View
@@ -101,15 +102,35 @@ def is_choosy(method: object) -> TypeGuard[Choosy]:
 
 def view_of(method: Renders, document: Document, rendered: Rendered, index: int) -> Document:
     """The record of a view."""
-    return Document(
-        id=f"{document.id}#{method.name}.{index}",
+    outline = view_outline(method, document)
+    assert outline.view is not None
+    return replace(
+        outline,
+        id=f"{view_prefix(method, document)}{index}",
         text=rendered.text,
-        title=document.title,
         facts=[
             Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
             for fact, (start, end) in zip(document.facts, rendered.spans, strict=True)
         ],
+        view=replace(outline.view, method=view_method(method, rendered.variant), index=index),
+    )
+
+
+def view_outline(method: Renders, document: Document) -> Document:
+    """What the records of all views of a document have in common; the rest is the document's own."""
+    return replace(
+        document,
         source=document.origin,
-        view=View(method=f"{method.name}/{rendered.variant}", index=index, seed=method.seed),
+        view=View(method=method.name, index=0, seed=method.seed),
         meta=dict(document.meta),
     )
+
+
+def view_prefix(method: AnyMethod, document: Document) -> str:
+    """The ids of a document's views without their indices at the end."""
+    return f"{document.id}#{method.name}."
+
+
+def view_method(method: AnyMethod, variant: str) -> str:
+    """What a view says of how it was made."""
+    return f"{method.name}/{variant}"

@@ -136,12 +136,7 @@ class Engine:
         method = self._alone
         if method is None or not renders(method):
             return [line_of(view) for view in self.views(document, checks)]
-        count, rng = self.asked(document, method)
-        stream = Counted(method.renderings(document, count, rng))
-        found = list(view_lines(method, document, stream, checks))
-        checks.report.count_chain([method], count, stream.count)
-        checks.report.count_document(name for name, _ in found)
-        return [line for _, line in found]
+        return view_lines(method, document, *self.asked(document, method), checks)
 
     def asked(self, document: Document, method: AnyMethod) -> tuple[int, random.Random]:
         """How many views a method is asked for, and what it draws with."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.augment.base import AnyMethod, is_choosy
-from kinj.augment.written.base import Written
+from kinj.augment.written.base import is_written
 from kinj.augment.written.kept import failed_path
 from kinj.config.names import WRITTEN
 
@@ -56,7 +56,7 @@ class AugmentReport:
 
     def count_chain(self, methods: Sequence[AnyMethod], wanted: int, made: int) -> None:
         """Counts what methods, applied one after the other, could not make of a document."""
-        if isinstance(methods[0], Written):
+        if is_written(methods[0]):
             self.written["views_fewer"] += wanted - made
         else:
             self.shortfall += wanted - made

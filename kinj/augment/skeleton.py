@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import unicodedata
 
-_ASCII_FORMAT = bytes(code for code in range(128) if not chr(code).isalnum())
-
-
-class _Kept(dict[int, int | None]):
-    """A table for `str.translate` that fills itself: a code point to itself (Unicode L, M, N), or to None."""
-
-    def __missing__(self, code: int) -> int | None:
-        kept = code if unicodedata.category(chr(code))[0] in "LMN" else None
-        self[code] = kept
-        return kept
-
-
-_KEPT = _Kept()
+_ASCII = bytes(range(128))
+_ASCII_FORMAT = bytes(code for code in _ASCII if not chr(code).isalnum())
+MOST_MARKS = 32
+"""Different marks that are taken out of a text one after another; where there are more, it is gone through once."""
 
 
 def skeleton(text: str) -> str:
     """The letters, marks and digits of `text` (Unicode categories L*, M*, N*); everything else is format."""
+    data = text.encode("utf-8", "surrogatepass")
+    kept = data.translate(None, _ASCII_FORMAT).decode("utf-8", "surrogatepass")
     if text.isascii():
-        return text.encode("ascii").translate(None, _ASCII_FORMAT).decode("ascii")
-    return text.translate(_KEPT)
+        return kept
+    others = set(data.translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+    marks = {character for character in others if unicodedata.category(character)[0] not in "LMN"}
+    if len(marks) > MOST_MARKS:
+        return "".join([character for character in kept if character not in marks])
+    for mark in marks:
+        kept = kept.replace(mark, "")
+    return kept
 
 
 class SameContent:
@@ -36,12 +35,12 @@ class SameContent:
 
     def __init__(self, text: str) -> None:
         self._skeleton = skeleton(text)
-        self._same = {text}
+        self._same = [text]  # few, and mostly the second is met: comparing is faster than hashing
 
     def __call__(self, text: str) -> bool:
         if text in self._same:
             return True
         same = skeleton(text) == self._skeleton
         if same:
-            self._same.add(text)
+            self._same.append(text)
         return same

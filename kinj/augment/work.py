@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from itertools import chain
 
 from kinj.augment.checks import Checks
@@ -52,7 +53,9 @@ class Worker:
         try:
             lines = self._lines(self._records(shard, rejects, report), checks)
             counted = self._sampled(lines, report) if is_sampled(shard.index) else chain.from_iterable(lines)
-            data = pack(b"".join(counted), self.suffix)
+            together = BytesIO()
+            together.writelines(counted)  # line by line, so that the memory of one document's serves the next ones
+            data = pack(together.getvalue(), self.suffix)
         except KinjError as error:
             return Result(error=error)
         rejected, left_out = rejects.take()

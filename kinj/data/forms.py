@@ -9,7 +9,7 @@ from kinj.config.schema import FieldSettings
 from kinj.data.records import Document, Fact, Question, Record, View, content_id
 
 Json = dict[str, Any]
-_FACT_KEYS = ("subject", "relation", "value", "start", "end")
+_FACT_KEYS = dict.fromkeys(("subject", "relation", "value", "start", "end")).keys()
 
 
 class RecordError(ValueError):
@@ -208,17 +208,17 @@ def _take_facts(rest: Json, length: int) -> list[Fact]:
 
 
 def _fact(item: Json, length: int) -> Fact:
-    if item.keys() != set(_FACT_KEYS):
+    if item.keys() != _FACT_KEYS:
         raise RecordError(f"has a fact with the keys {_keys(item)}; a fact has {', '.join(_FACT_KEYS)}")
-    if not all(isinstance(item[key], str) for key in _FACT_KEYS[:3]) or not all(
-        type(item[key]) is int for key in _FACT_KEYS[3:]
-    ):
+    subject, relation, value, start, end = (item[key] for key in _FACT_KEYS)
+    texts = isinstance(subject, str) and isinstance(relation, str) and isinstance(value, str)
+    if not (texts and type(start) is int and type(end) is int):
         raise RecordError(
             "has a fact whose subject, relation or value is not text, or whose start or end is not a whole number"
         )
-    if not 0 <= item["start"] <= item["end"] <= length:
-        raise RecordError(f"has a fact at characters {item['start']} to {item['end']}, and its text has {length}")
-    return Fact(**item)
+    if not 0 <= start <= end <= length:
+        raise RecordError(f"has a fact at characters {start} to {end}, and its text has {length}")
+    return Fact(subject=subject, relation=relation, value=value, start=start, end=end)
 
 
 def _take_meta(rest: Json) -> Json:

@@ -33,6 +33,11 @@ def is_leftover(path: Path) -> bool:
 def to_json(value: Any, indent: bool = False) -> bytes:
     """Compact (or indented) JSON in UTF-8. Numbers that are not finite become null; lone surrogates are escaped."""
     try:
+        if not indent:
+            return orjson.dumps(value)  # what it can write without options comes out the same, and faster
+    except (orjson.JSONEncodeError, UnicodeEncodeError):
+        pass
+    try:
         return orjson.dumps(value, default=str, option=_OPTIONS | (orjson.OPT_INDENT_2 if indent else 0))
     except (orjson.JSONEncodeError, UnicodeEncodeError):
         import json

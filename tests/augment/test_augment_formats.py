@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -93,6 +95,11 @@ def test_skeleton_is_its_definition(text: str) -> None:
     assert skeleton(text) == by_categories(text)
 
 
+def test_skeleton_of_many_marks() -> None:
+    text = "a" + "".join(map(chr, range(0x2000, 0x2800))) + "e\u0301 é 7"
+    assert skeleton(text) == by_categories(text)
+
+
 @given(text=hostile)
 @settings(deadline=None)
 def test_sentences_cover_the_text(text: str) -> None:
@@ -109,6 +116,28 @@ def test_flattening_moves_positions_with_their_characters(document: Document) ->
     for position, character in enumerate(text):
         if not character.isspace():
             assert flat[moved[position]] == character
+
+
+@given(text=hostile)
+@settings(deadline=None)
+def test_flattening_is_its_definition(text: str) -> None:
+    """Most texts take a short way, which must lead to the same."""
+
+    def separator(gap: re.Match[str]) -> str:
+        return "\n" if re.search(r"\n[^\S\n]*\n|\u2029", gap.group()) else " "
+
+    assert flatten(text, [])[0] == re.sub(r"\s+", separator, text.strip())
+
+
+@pytest.mark.parametrize(
+    "text", ["One two.\n\nThree.", "a\n\nb\n\nc", "a\n\n\nb", "a \n\nb", "a\n\n b", "a  b\n\nc", "\n\na"]
+)
+def test_positions_between_paragraphs(text: str) -> None:
+    flat, moved = flatten(text, range(len(text) + 1))
+    assert moved[0] == 0
+    assert moved[-1] == len(flat)
+    assert all(0 <= later - earlier <= 1 for earlier, later in pairwise(moved))
+    assert [flat[moved[p]] for p, c in enumerate(text) if not c.isspace()] == [c for c in text if not c.isspace()]
 
 
 @pytest.mark.parametrize(

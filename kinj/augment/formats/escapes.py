@@ -10,9 +10,22 @@ import json
 import re
 from collections.abc import Callable
 from json.encoder import encode_basestring
+from typing import NamedTuple
 
-Escape = tuple[Callable[[str], str], Callable[[str], str], re.Pattern[str]]
-"""Writes content, reads it back, and finds in content (or paragraphs of it) what is written in another way than it is."""
+import orjson
+
+from kinj.augment.formats.separators import PARAGRAPH
+
+
+class Escape(NamedTuple):
+    """How a format writes content."""
+
+    write: Callable[[str], str]
+    read: Callable[[str], str]
+    """The inverse of `write`."""
+    changes: Callable[[str], bool]
+    """Whether paragraphs may be written in another way than they are. Mostly they are not, and to know that is far cheaper."""
+
 
 _CHARACTERS: dict[str, dict[str, str]] = {
     "html": {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"},
@@ -23,31 +36,44 @@ _CHARACTERS: dict[str, dict[str, str]] = {
 }
 
 
-def _json_escape(text: str) -> str:
+def _json_write(text: str) -> str:
     return encode_basestring(text)[1:-1]
 
 
-def _json_unescape(text: str) -> str:
-    return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
+def _json_read(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(orjson.loads(f'"{text}"'))
+    except ValueError:  # it holds half a surrogate pair, or a paragraph's end
+        return str(json.loads(f'"{text}"', strict=False))
 
 
-def _pair(characters: dict[str, str]) -> Escape:
+def _json_changes(text: str) -> bool:
+    return '"' in text or "\\" in text or not text.replace(PARAGRAPH, "").isprintable()
+
+
+def _of_characters(characters: dict[str, str]) -> Escape:
     meaning = {written: character for character, written in characters.items()}
     special = re.compile("|".join(map(re.escape, characters)))
     written = re.compile("|".join(map(re.escape, meaning)))
-    firsts = {sequence[0] for sequence in meaning}
+    (first,) = {sequence[0] for sequence in meaning}
+
+    def write(text: str) -> str:
+        return special.sub(lambda match: characters[match.group()], text)
 
     def read(text: str) -> str:
-        if not any(first in text for first in firsts):  # most texts; searching for one character is far faster
-            return text
-        return written.sub(lambda match: meaning[match.group()], text)
+        return written.sub(lambda match: meaning[match.group()], text) if first in text else text
 
-    return lambda text: special.sub(lambda match: characters[match.group()], text), read, special
+    def changes(text: str) -> bool:
+        return any([character in text for character in characters])  # noqa: C419 (a list is faster than a generator)
+
+    return Escape(write, read, changes)
 
 
 ESCAPES: dict[str, Escape] = {
-    "": (str, str, re.compile(r"(?!)")),
-    "json": (_json_escape, _json_unescape, re.compile(r'["\\\x00-\x09\x0b-\x1f]')),
+    "": Escape(str, str, lambda _: False),
+    "json": Escape(_json_write, _json_read, _json_changes),
 }
 """Escaping and its inverse, by the name a layout uses."""
-ESCAPES |= {name: _pair(characters) for name, characters in _CHARACTERS.items()}
+ESCAPES |= {name: _of_characters(characters) for name, characters in _CHARACTERS.items()}

@@ -7,64 +7,78 @@ before it (characters, separators, units), which is counted here: it is added up
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 from kinj.augment.formats.escapes import ESCAPES
 from kinj.augment.formats.sentences import split_sentences
-from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE, wrapped
+from kinj.augment.formats.separators import PARAGRAPH, SPACE, wrapped
 from kinj.data.records import Document
 
-Place = tuple[int, int]
-"""A position: which unit of the text, and how many characters into it."""
+Span = tuple[int, int, int, int]
+"""Where a fact's value stands: in which unit it starts and how many characters of all units stand before, and where it ends."""
 
-Before = tuple[int, int, int, int, int, int]
-"""What stands before a position: units, digits of their numbers after the first, characters, `SPACE`, `PARAGRAPH`, `SOFT`."""
-
-_SOFT = re.compile(SOFT)
 _GAP = re.compile(r"\s(?:\s+|(?<! )|(?<=\A\s)|\Z)")
 """White space that is not one space between two words. It starts with a class of characters, which is searched for fast."""
+_PARAGRAPH_BREAK = "\n\n"
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029")
 
 
 @dataclass(frozen=True)
 class Units:
-    """The parts of a flat text that a format treats alike (at least one), and what stands before the ends of each fact:
-    of the first fact's start, its end, the second's start, and so on."""
+    """The parts of a flat text that a format treats alike (at least one), and where the facts' values stand in them.
+
+    What else stands before a value's start and end is counted when a format asks for it; most do not.
+    """
 
     texts: list[str]
-    facts: list[Before]
+    spans: list[Span]
+    positions: list[int]
+    """All starts and ends of the spans, in order."""
+
+    @cached_property
+    def digits(self) -> list[tuple[int, int]]:
+        """Before each start and end: digits of the numbers of its unit and those before, the first excepted."""
+        before = [0, *accumulate(len(str(number)) for number in range(2, len(self.texts) + 1))]
+        return [(before[first], before[last]) for first, _, last, _ in self.spans]
+
+    def separators(self, mark: str) -> list[tuple[int, int]]:
+        """Before each start and end: how many of a mark. Nothing where the text has none."""
+        joined = "".join(self.texts)
+        if mark not in joined:
+            return []
+        before: dict[int, int] = {}
+        count = done = 0
+        for position in self.positions:
+            count += joined.count(mark, done, position)
+            before[position], done = count, position
+        return [(before[start], before[end]) for _, start, _, end in self.spans]
 
     def escaped(self, escape: str) -> Units:
         """With their characters written as the escape demands; separators stay as they are."""
-        write, _, special = ESCAPES[escape]
-        if not special.search(PARAGRAPH.join(self.texts)):
+        rules = ESCAPES[escape]
+        if not rules.changes(PARAGRAPH.join(self.texts)):
             return self
 
         def written(text: str) -> str:
-            return PARAGRAPH.join(map(write, text.split(PARAGRAPH)))
+            return PARAGRAPH.join(map(rules.write, text.split(PARAGRAPH)))
 
-        texts = [written(text) for text in self.texts]
         joined, moved = "".join(self.texts), {}
         done = size = 0
-        for position in sorted({before[2] for before in self.facts}):
+        for position in self.positions:
             size += len(written(joined[done:position]))
             moved[position], done = size, position
-        return Units(texts, [(*before[:2], moved[before[2]], *before[3:]) for before in self.facts])
+        spans = [(first, moved[start], last, moved[end]) for first, start, last, end in self.spans]
+        return Units([written(text) for text in self.texts], spans, [moved[position] for position in self.positions])
 
     def wrapped(self, width: int) -> Units:
         """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
-        texts = [wrapped(text, width) for text in self.texts]
-        if not self.facts:
-            return Units(texts, [])
-        breaks = [match.start() for match in _SOFT.finditer("".join(texts))]
-        facts = []
-        for unit, digits, characters, spaces, paragraphs, _ in self.facts:
-            softs = bisect_left(breaks, characters)
-            facts.append((unit, digits, characters, spaces - softs, paragraphs, softs))
-        return Units(texts, facts)
+        whole = len(self.texts) == 1  # of several, none has an end of a paragraph in it
+        lines = wrapped(PARAGRAPH.join(self.texts), width)
+        return Units([lines] if whole else lines.split(PARAGRAPH), self.spans, self.positions)
 
 
 class Flat:
@@ -98,51 +112,41 @@ class Flat:
             return self.units(by_sentence, escape).wrapped(wrap)
         if escape:
             return self.units(by_sentence).escaped(escape)
-        if not by_sentence:
-            return Units([self.text], _counted([self.text], [((0, s), (0, max(s, e))) for s, e in self._spans]))
-        pieces = split_sentences(self.text)
-        starts = [0, *accumulate(map(len, pieces))]
-        texts = [piece.rstrip(" \n") for piece in pieces]
-        return Units(texts, _counted(texts, [_places(starts, texts, start, end) for start, end in self._spans]))
+        if by_sentence:
+            pieces = split_sentences(self.text)
+            texts = [piece.rstrip(" \n") for piece in pieces]
+            spans = _among(pieces, texts, self._spans) if self._spans else []
+        else:
+            texts, spans = [self.text], [(0, start, 0, max(start, end)) for start, end in self._spans]
+        return Units(texts, spans, sorted({position for _, start, _, end in spans for position in (start, end)}))
 
 
-def _places(starts: Sequence[int], texts: Sequence[str], start: int, end: int) -> tuple[Place, Place]:
-    """A span among units. Where it starts or ends between two units, it is drawn in to the unit it has characters in."""
+def _among(pieces: Sequence[str], units: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[Span]:
+    """Where spans of a text stand among its units, which are its pieces without what separates them.
 
-    def unit_at(position: int) -> int:
-        return max(0, min(bisect_right(starts, position) - 1, len(texts) - 1))
-
-    first = unit_at(start)
-    if first + 1 < len(texts) and start - starts[first] >= len(texts[first]):
-        first, start = first + 1, starts[first + 1]
-    last = unit_at(end - 1)
-    opening = (first, min(start - starts[first], len(texts[first])))
-    return opening, max(opening, (last, min(end - starts[last], len(texts[last]))))
-
-
-def _counted(texts: Sequence[str], spans: Sequence[tuple[Place, Place]]) -> list[Before]:
-    """What stands before the ends of each span, counted in one pass over the text."""
-    if not spans:
-        return []
-    ends = [place for span in spans for place in span]
-    joined = "".join(texts)
-    starts = [0, *accumulate(map(len, texts))]
-    digits = [0, *accumulate(len(str(number)) for number in range(2, len(texts) + 1))]
-    before: dict[Place, Before] = {}
-    done = spaces = paragraphs = 0
-    for unit, offset in sorted(set(ends)):
-        position = starts[unit] + offset
-        spaces += joined.count(SPACE, done, position)
-        paragraphs += joined.count(PARAGRAPH, done, position)
-        done = position
-        before[unit, offset] = unit, digits[unit], position, spaces, paragraphs, 0
-    return [before[place] for place in ends]
+    A span that starts or ends between two units is drawn in to the unit it has characters in.
+    """
+    sizes = list(map(len, units))
+    starts, before = list(accumulate(map(len, pieces), initial=0)), list(accumulate(sizes, initial=0))
+    inner, most = starts[1:-1], len(sizes) - 1
+    found = []
+    for start, end in spans:
+        first = bisect_right(inner, start)
+        offset = start - starts[first]
+        if offset >= sizes[first]:
+            first, offset = (first + 1, 0) if first < most else (first, sizes[first])
+        last = bisect_right(inner, end - 1)
+        opening, closing = before[first] + offset, before[last] + min(end - starts[last], sizes[last])
+        found.append((first, opening, *max((first, opening), (last, closing))))
+    return found
 
 
 def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
     """The text with single separators and none at its ends, and where `positions` (0 to its length) come to lie."""
-    if SPACE.join(text.split()) == text:
-        return text, list(positions)
+    paragraphs = text.split(_PARAGRAPH_BREAK)
+    if all(map(_is_flat, paragraphs)):
+        moved = positions if len(paragraphs) == 1 else [p - text.count(_PARAGRAPH_BREAK, 0, p) for p in positions]
+        return PARAGRAPH.join(paragraphs), list(moved)
     pieces: list[str] = []
     origins, targets = [0], [0]  # runs of characters that stay together: where they began, where they begin now
     size = end = 0
@@ -163,6 +167,16 @@ def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
         origins.append(end)
         targets.append(size)
     return "".join(pieces), [_moved(position, origins, targets) for position in positions]
+
+
+def _is_flat(paragraph: str) -> bool:
+    """Whether all its white space is certainly single spaces between words: true of most paragraphs there are."""
+    return (
+        paragraph.isprintable()
+        and SPACE * 2 not in paragraph
+        and paragraph != ""
+        and paragraph == paragraph.strip(SPACE)
+    )
 
 
 def _moved(position: int, origins: Sequence[int], targets: Sequence[int]) -> int:

@@ -34,26 +34,35 @@ def split_sentences(text: str) -> list[str]:
     start, size = 0, len(text)
     for match in _BREAK.finditer(text):
         mark, end = match.span()
-        if end < size and _ends_sentence(text, start, mark, end):
+        if end < size and _ends_sentence(text, start, mark, match[0], text[end]):
             pieces.append(text[start:end])
             start = end
     return [*pieces, text[start:]] if start < size else pieces
 
 
-def _ends_sentence(text: str, start: int, mark: int, end: int) -> bool:
-    """Whether the sentence from `start` ends with the mark at `mark`, and the next begins at `end`."""
-    if text[mark] in _UNSPACED or text.find("\n", mark, end) >= 0:
-        return True
-    if text[end].islower():
+def _ends_sentence(text: str, start: int, mark: int, gap: str, following: str) -> bool:
+    """Whether the sentence from `start` ends with the mark at `mark`.
+
+    Args:
+        gap: the mark and all up to the next word.
+        following: the character after it.
+    """
+    if gap != ". ":  # which most are
+        if "\n" in gap or gap[0] in _UNSPACED:
+            return True
+        if gap[0] != ".":
+            return not following.islower()
+    if following.islower():
         return False
-    return text[mark] != "." or not _is_abbreviation(text, start, mark, text[end])
-
-
-def _is_abbreviation(text: str, start: int, dot: int, following: str) -> bool:
-    before = max(text.rfind(" ", start, dot) + 1, start)
-    word = text[before:dot]
+    before = text.rfind(" ", start, mark) + 1 or start
+    word = text[before:mark]
     if len(word) > _LONGEST and word.isalpha():
-        return False  # most sentences
+        return True  # most are too long for an abbreviation
+    return not _is_abbreviation(word, following, before == start)
+
+
+def _is_abbreviation(word: str, following: str, first: bool) -> bool:
+    """Whether the dot after a word belongs to it, where the word is the first of its sentence or is not."""
     word = word.strip("\"'“”‘’«»()[]")
     if len(word) > 12:
         return False
@@ -63,5 +72,5 @@ def _is_abbreviation(text: str, start: int, dot: int, following: str) -> bool:
         or "." in word  # U.S., e.g., a.m.
         or small in _ABBREVIATIONS
         or (small in _BEFORE_NUMBERS and following.isdigit())
-        or (word.isdigit() and before == start)  # 1. opens a list item
+        or (word.isdigit() and first)  # 1. opens a list item
     )

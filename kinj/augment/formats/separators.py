@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 SPACE, PARAGRAPH = " ", "\n"
 """The only white space in a flat text: between words, and between paragraphs (where the original has an empty line)."""
 
@@ -11,19 +14,11 @@ SOFT = "\v"
 
 def wrapped(text: str, width: int) -> str:
     """Puts `SOFT` in place of spaces so that no line is longer than `width`, words that are longer excepted."""
-    return PARAGRAPH.join(SOFT.join(_lines(paragraph, width)) for paragraph in text.split(PARAGRAPH))
+    lines = _line(width).findall
+    return PARAGRAPH.join([SOFT.join(lines(paragraph)) for paragraph in text.split(PARAGRAPH)])
 
 
-def _lines(text: str, width: int) -> list[str]:
-    lines = []
-    start, size = 0, len(text)
-    while size - start > width:
-        stop = text.rfind(SPACE, start, start + width + 1)
-        if stop < 0:
-            stop = text.find(SPACE, start + width)
-        if stop < 0:
-            break
-        lines.append(text[start:stop])
-        start = stop + 1
-    lines.append(text[start:])
-    return lines
+@cache
+def _line(width: int) -> re.Pattern[str]:
+    """Finds the lines of a paragraph: as many words as fit, or one that does not."""
+    return re.compile(rf"(.{{1,{width}}}|[^{SPACE}]+)(?:{SPACE}|\Z)", re.DOTALL)

@@ -6,7 +6,7 @@ than its original.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kinj.augment.formats.languages import LANGUAGES
@@ -22,6 +22,14 @@ class Format:
     name: str
     families: tuple[str, ...]
     layout: Layout
+
+    def __reduce__(self) -> tuple[Callable[[str], Format], tuple[str]]:
+        return named, (self.name,)  # it travels between processes without what its layout keeps
+
+
+def named(name: str) -> Format:
+    """The format of a name."""
+    return FORMATS[name]
 
 
 COMBINATIONS = "combinations"

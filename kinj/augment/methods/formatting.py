@@ -6,7 +6,6 @@ import difflib
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from kinj.augment.base import Rendered, view_of
 from kinj.augment.formats.flat import Flat
@@ -15,8 +14,6 @@ from kinj.augment.formats.tokens import token_ids
 from kinj.config.errors import UsageError
 from kinj.config.schema import AugmentSettings, FormattingSettings
 from kinj.data.records import Document
-
-T = TypeVar("T")
 
 __all__ = ["FAMILIES", "HELD_OUT_FAMILIES", "MET_FAMILIES", "Formatting", "build"]
 
@@ -68,14 +65,16 @@ class Formatting:
         flat = Flat(document)
         if not flat.text:
             return
-        texts, tokens, made = {document.text}, {self._tokens(document.text)}, 0
-        for form in _drawn(self.decks, rng):
+        texts = {len(document.text): [document.text]}  # by length: comparing with few is faster than hashing
+        tokens, made = {self._tokens(document.text)}, 0
+        for form in drawn(self.decks, rng):
             if made == count:
                 return
             text, spans = form.layout.render(flat)
-            if text in texts:
+            alike = texts.setdefault(len(text), [])
+            if text in alike:
                 continue
-            texts.add(text)
+            alike.append(text)
             if self.tokenizer is not None:
                 found = self._tokens(text)
                 if found in tokens:
@@ -134,25 +133,26 @@ def _check_names(key: str, names: Sequence[str]) -> None:
             raise UsageError(f"{key}: no format family `{name}`", f"{guess}there are: {', '.join(FAMILIES)}")
 
 
-def _drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
+def drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
     """All formats in random order, one of each family per round."""
-    order = list(_shuffled(decks, rng))
-    piles: Iterable[Iterator[Format]] = (_shuffled(deck, rng) for deck in order)  # most are never reached
+    draw = rng.random  # it alone is promised to give the same numbers in every version of Python
+    piles: Iterable[list[Format]] = _shuffled(decks, [draw() for _ in decks])
     while piles:
         left = []
         for pile in piles:
-            form = next(pile, None)
-            if form is not None:
-                yield form
+            index = int(draw() * len(pile))
+            form, pile[index] = pile[index], pile[-1]
+            pile.pop()
+            yield form
+            if pile:
                 left.append(pile)
         piles = left
 
 
-def _shuffled(items: Sequence[T], rng: random.Random) -> Iterator[T]:
-    """Items in random order, drawn only as far as they are asked for."""
-    pool, draw = list(items), rng.random
-    for size in range(len(pool), 0, -1):
-        # random() alone is promised to give the same numbers in every version of Python.
-        index = int(draw() * size)
-        item, pool[index] = pool[index], pool[size - 1]
-        yield item
+def _shuffled(decks: Sequence[Sequence[Format]], numbers: Sequence[float]) -> Iterator[list[Format]]:
+    """Copies of the decks in random order, made when they are asked for: most are not."""
+    pool = list(decks)
+    for size, number in zip(range(len(pool), 0, -1), numbers, strict=True):
+        index = int(number * size)
+        yield list(pool[index])
+        pool[index] = pool[size - 1]
