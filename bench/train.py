@@ -1,26 +1,42 @@
-"""Tokens per second of `kinj train` beside a bare transformers Trainer: same model, documents, threads and tokens a step.
+"""Speed and memory of kinj's training step beside its peers: same model, documents, tokens a step, threads and precision.
 
-    python bench/train.py [--rounds 5] [--threads 2] [--json]
+    python bench/train.py [--rounds 5] [--threads 2] [--models tiny 20M] [--documents FOLDER] [--json]
 
-Each round runs every arm once, in turn, so that a machine whose speed drifts disturbs all of them alike; medians are quoted.
-"Real" tokens leave padding out. The Trainer's rows per step are chosen so that it computes as many real tokens a step.
+Every round runs each arm once, in turn, so that a machine whose speed drifts disturbs all of them alike; medians are
+quoted. Real tokens leave padding out. The corpus is the training documents of Wiki2023's films (`--documents` names the
+folder), or texts of one to four generated biographies where that is not at hand. A step has as many tokens as 16 documents
+on average. The arms:
+
+- kinj, and kinj with SAM: full, with a quarter of the rows for the ascent, momentum;
+- independent SAM: the same loop with the SAM of pytorch_optimizer (`first_step`, `second_step`);
+- Trainer: transformers' own, 16 documents a step, its default padding collator;
+- TRL: SFTTrainer with packing into rows of the longest document.
+
+`gemm_share` is the matrix products of a step's forward and backward pass (torch's FLOP counter: the output head counts,
+padding does not) by their time, as a share of what one large fp32 matrix product reaches here.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
 from kinj.config.schema import DataSettings, ModelSettings, OptimSettings, SamSettings
-from kinj.data.biographies import data_set
+from kinj.data import open_data
 from kinj.data.records import Document
 from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel, load_model
@@ -28,99 +44,304 @@ from kinj.train.batching import cut_steps
 from kinj.train.optim import build_adamw
 from kinj.train.step import Stepper
 
-STEP_TOKENS = 4096
-STEPS = 20
+FILMS = Path(__file__).parents[2] / "shared/data/wiki2023_film"
+DOCUMENTS_A_STEP = 16
+RHO = 0.05
+
+Arm = Callable[[LanguageModel, list[Example], int], tuple[float, float]]
+"""(model, rows, steps) to real tokens per second, and the share of the computed tokens that are real."""
 
 
-def rows_of(language_model: LanguageModel) -> list[Example]:
-    """Documents of population A in formats of many lengths."""
-    documents = [r for r in data_set(DataSettings()).pool("replay") if isinstance(r, Document)]
-    questions = language_model.codec
-    rows = [row for rows in questions.documents([d.text for d in documents]) for row in rows]
-    # Joining neighbours gives lengths between one and four documents, as in a corpus of unlike texts.
-    texts = ["\n\n".join(d.text for d in documents[i : i + 1 + i % 4]) for i in range(0, len(documents), 4)]
-    return rows[:200] + [row for rows in language_model.codec.documents(texts) for row in rows]
+def corpus(folder: Path, model: LanguageModel) -> list[Example]:
+    """A row for each document; what is longer than the model reads is split."""
+    if folder.exists():
+        records = open_data(DataSettings(name="wiki2023", path=str(folder))).pool("train_documents")
+        texts = [record.text for record in records if isinstance(record, Document)]
+    else:
+        pool = [r.text for r in open_data(DataSettings()).pool("replay") if isinstance(r, Document)]
+        texts = ["\n\n".join(pool[i : i + 1 + i % 4]) for i in range(0, len(pool), 4)]
+    return [row for rows in model.codec.documents(texts) for row in rows]
 
 
-def kinj_arm(rho: float, fraction: float = 1.0) -> Callable[[LanguageModel, list[Example]], float]:
-    def run(language_model: LanguageModel, rows: list[Example]) -> float:
-        settings = OptimSettings(batch_tokens=STEP_TOKENS, sam=SamSettings(rho=rho, fraction=fraction))
-        model = language_model.model.train()
-        stepper = Stepper(model, build_adamw(model, settings), settings, language_model.codec.pad_id)
-        steps = [[row for _, row in step] for step in cut_steps([(None, row) for row in rows], STEP_TOKENS)]
-        steps = (steps * (STEPS // len(steps) + 1))[: STEPS + 1]
-        stepper.take(steps[0], 0)
+def step_tokens(rows: Sequence[Example]) -> int:
+    return round(DOCUMENTS_A_STEP * statistics.mean(map(len, rows)))
+
+
+def steps_of(rows: Sequence[Example], count: int) -> list[list[Example]]:
+    steps = [[row for _, row in step] for step in cut_steps([(None, row) for row in rows], step_tokens(rows))]
+    return (steps * (count // len(steps) + 1))[:count]
+
+
+def stepper_of(model: LanguageModel, rows: Sequence[Example], **sam: Any) -> Stepper:
+    settings = OptimSettings(batch_tokens=step_tokens(rows), sam=SamSettings(**sam))
+    network = model.model.train()
+    return Stepper(network, build_adamw(network, settings), settings, model.codec.pad_id)
+
+
+def kinj_arm(**sam: Any) -> Arm:
+    def run(model: LanguageModel, rows: list[Example], count: int) -> tuple[float, float]:
+        stepper, steps = stepper_of(model, rows, **sam), steps_of(rows, count + 1)
+        stepper.take(steps[0], 0)  # buffers and optimizer state are made here
         began = time.perf_counter()
-        tokens = sum(len(row) for step in steps[1:] for row in step)
-        for number, step in enumerate(steps[1:], 1):
-            stepper.take(step, number)
-        return tokens / (time.perf_counter() - began)
+        reports = [stepper.take(step, number) for number, step in enumerate(steps[1:], 1)]
+        seconds = time.perf_counter() - began
+        real = sum(len(row) for step in steps[1:] for row in step)
+        return real / seconds, sum(r.tokens for r in reports) / sum(r.computed_tokens for r in reports)
 
     return run
 
 
-def trainer_arm(language_model: LanguageModel, rows: list[Example]) -> float:
-    per_step = max(1, round(STEP_TOKENS / statistics.mean(map(len, rows))))
+def independent_sam(model: LanguageModel, rows: list[Example], count: int) -> tuple[float, float]:
+    """Its two steps around our two backward passes, over the same micro-batches."""
+    from pytorch_optimizer import SAM
+
+    stepper, steps = stepper_of(model, rows), steps_of(rows, count + 1)
+    optimizer = SAM(stepper.parameters, torch.optim.AdamW, rho=RHO, lr=1e-3, fused=True)
+
+    def take(step: list[Example]) -> None:
+        cut = stepper.cut(step)
+        for update in (optimizer.first_step, optimizer.second_step):
+            stepper.backward(cut.batches, cut.label_tokens)
+            if update == optimizer.second_step:
+                torch.nn.utils.clip_grad_norm_(stepper.parameters, 1.0)
+            update(zero_grad=True)
+
+    take(steps[0])
+    began = time.perf_counter()
+    for step in steps[1:]:
+        take(step)
+    return sum(len(row) for step in steps[1:] for row in step) / (time.perf_counter() - began), 1.0
+
+
+def trainer_options(folder: str, batch: int, steps: int) -> dict[str, Any]:
+    return {
+        "output_dir": folder,
+        "per_device_train_batch_size": batch,
+        "max_steps": steps,
+        "report_to": [],
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+        "weight_decay": 0.1,
+        "optim": "adamw_torch_fused",
+        "bf16": False,
+    }
+
+
+def timed(trainer: Any) -> float:
+    """Seconds of the training steps alone; the first one, in which much is set up, is left out."""
+    from transformers import TrainerCallback
+
+    marks: list[float] = []
+
+    class Marks(TrainerCallback):
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            marks.append(time.perf_counter())
+
+    trainer.add_callback(Marks())
+    trainer.train()
+    return marks[-1] - marks[0]
+
+
+def trainer_arm(model: LanguageModel, rows: list[Example], count: int) -> tuple[float, float]:
     data = [{"input_ids": row.ids.tolist()} for row in rows]
-    data = (data * (per_step * (STEPS + 1) // len(data) + 1))[: per_step * (STEPS + 1)]
+    wanted = DOCUMENTS_A_STEP * (count + 1)
+    data = (data * (wanted // len(data) + 1))[:wanted]
+    computed = 0
+    collate = DataCollatorForLanguageModeling(model.tokenizer, mlm=False)
+
+    def counted(features: list[Any]) -> Any:
+        nonlocal computed
+        batch = collate(features)
+        computed += batch["input_ids"].numel()
+        return batch
+
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder,
-            per_device_train_batch_size=per_step,
-            max_steps=STEPS,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            use_cpu=not torch.cuda.is_available(),
-            weight_decay=0.1,
-            optim="adamw_torch_fused",
+        arguments = TrainingArguments(**trainer_options(folder, DOCUMENTS_A_STEP, count + 1))
+        seconds = timed(Trainer(model.model, arguments, train_dataset=data, data_collator=counted))  # type: ignore[arg-type]  # a list is read like a data set
+    real = sum(len(row["input_ids"]) for row in data)
+    return real * count / (count + 1) / seconds, real / computed
+
+
+def trl_arm(model: LanguageModel, rows: list[Example], count: int) -> tuple[float, float]:
+    import datasets
+    from trl import SFTConfig, SFTTrainer
+
+    longest = max(map(len, rows))
+    batch = max(1, round(step_tokens(rows) / longest))
+    data = [{"input_ids": row.ids.tolist()} for row in rows]
+    data *= longest * batch * (count + 2) // sum(map(len, rows)) + 1
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as folder:
+        options = trainer_options(folder, batch, count + 1)
+        config = SFTConfig(**options, packing=True, packing_strategy="wrapped", max_length=longest)
+        trainer = SFTTrainer(
+            model.model, config, train_dataset=datasets.Dataset.from_list(data), processing_class=model.tokenizer
         )
-        collator = DataCollatorForLanguageModeling(language_model.tokenizer, mlm=False)
-        trainer: Any = Trainer(language_model.model, arguments, train_dataset=data, data_collator=collator)
-        began = time.perf_counter()
-        trainer.train()
-        return per_step * STEPS * statistics.mean(map(len, rows)) / (time.perf_counter() - began)
+        seconds = timed(trainer)
+    return longest * batch * count / seconds, 1.0
 
 
-ARMS: dict[str, Callable[[LanguageModel, list[Example]], float]] = {
-    "kinj": kinj_arm(0.0),
-    "kinj_sam": kinj_arm(0.05),
-    "kinj_sam_quarter": kinj_arm(0.05, 0.25),
-    "trainer": trainer_arm,
+ARMS: dict[str, Arm] = {
+    "kinj": kinj_arm(),
+    "kinj, SAM": kinj_arm(rho=RHO),
+    "kinj, SAM quarter": kinj_arm(rho=RHO, fraction=0.25),
+    "kinj, SAM momentum": kinj_arm(rho=RHO, variant="momentum"),
+    "independent SAM": independent_sam,
+    "Trainer": trainer_arm,
+    "TRL": trl_arm,
 }
+
+
+def load(name: str) -> LanguageModel:
+    """A shipped model, or new weights where a size is given."""
+    return load_model(
+        ModelSettings(name="scratch", size=name) if name[0].isdigit() else ModelSettings(name=name), max_tokens=512
+    )
+
+
+def gemm_rate() -> float:
+    """Multiplications and additions a second of a large fp32 matrix product."""
+    a, b = torch.randn(1536, 1536), torch.randn(1536, 1536)
+    times = []
+    for _ in range(7):
+        began = time.perf_counter()
+        torch.mm(a, b)
+        times.append(time.perf_counter() - began)
+    return float(2 * 1536**3 / statistics.median(times))
+
+
+def flops_a_token(model: LanguageModel, rows: Sequence[Example]) -> float:
+    """Of the matrix products of forward and backward, by real token."""
+    stepper = stepper_of(model, rows)
+    cut = stepper.cut(steps_of(rows, 1)[0])
+    with FlopCounterMode(display=False) as counter:
+        stepper.backward(cut.batches, cut.label_tokens)
+    return counter.get_total_flops() / cut.computed_tokens
+
+
+def speeds(name: str, folder: Path, rounds: int, steps: int) -> dict[str, Any]:
+    """Medians over the rounds, and the ratios that follow."""
+    rates: dict[str, list[float]] = {arm: [] for arm in ARMS}
+    real: dict[str, float] = {}
+    gemm: list[float] = []
+    for _ in range(rounds):
+        gemm.append(gemm_rate())
+        for arm, run in ARMS.items():
+            model = load(name)
+            rate, real[arm] = run(model, corpus(folder, model), steps)
+            rates[arm].append(rate)
+    model = load(name)
+    rows = corpus(folder, model)
+    medians = {arm: statistics.median(values) for arm, values in rates.items()}
+    plain = medians["kinj"]
+    return {
+        "parameters": model.parameters,
+        "tokens_a_step": step_tokens(rows),
+        "tokens_per_second": {arm: round(value) for arm, value in medians.items()},
+        "ranges": {arm: [round(min(values)), round(max(values))] for arm, values in rates.items()},
+        "real_share": {arm: round(real[arm], 3) for arm in ("kinj", "Trainer")},
+        "ratio_trainer": round(plain / medians["Trainer"], 2),
+        "ratio_trainer_padding": round(real["kinj"] / real["Trainer"], 2),
+        "ratio_trainer_overhead": round(plain / real["kinj"] / (medians["Trainer"] / real["Trainer"]), 2),
+        "ratio_trl": round(plain / medians["TRL"], 2),
+        "gemm_share": round(flops_a_token(model, rows) * plain / statistics.median(gemm), 3),
+        "gflops": round(statistics.median(gemm) / 1e9, 1),
+        "sam_full": round(plain / medians["kinj, SAM"], 2),
+        "sam_quarter": round(plain / medians["kinj, SAM quarter"], 2),
+        "sam_momentum": round(plain / medians["kinj, SAM momentum"], 2),
+        "sam_independent": round(plain / medians["independent SAM"], 2),
+    }
+
+
+def peak_mib(name: str, arm: str, folder: Path) -> float:
+    """Most resident memory of a process that runs an arm for a few steps."""
+    command = [sys.executable, __file__, "--models", name, "--documents", str(folder), "--only", arm]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def memory(name: str, folder: Path) -> dict[str, float]:
+    """Copies of the parameters that SAM adds to plain training, and plain training's memory beside the Trainer's."""
+    peaks = {arm: peak_mib(name, arm, folder) for arm in ("kinj", "kinj, SAM", "Trainer")}
+    copy = load(name).parameters * 4 / 2**20
+    return {
+        "sam_extra_copies": round((peaks["kinj, SAM"] - peaks["kinj"]) / copy, 2),
+        "memory_trainer": round(peaks["kinj"] / peaks["Trainer"], 2),
+    }
+
+
+def command_line() -> dict[str, float]:
+    """From the command to the first step, and the share of a default run that checkpoints take."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        began = time.time()
+        with subprocess.Popen(
+            [sys.executable, "-m", "kinj", "train", "-o", str(run)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            metrics = run / "metrics.jsonl"
+            while process.poll() is None and not (metrics.exists() and metrics.stat().st_size):
+                time.sleep(0.02)
+            first = time.time() - began
+        whole = time.time() - began
+        events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+        saving = sum(event["saving"] for event in events if event["kind"] == "checkpoint")
+    return {"seconds_to_first_step": round(first, 2), "checkpoint_share": round(saving / whole, 4)}
+
+
+def show(name: str, result: dict[str, Any]) -> None:
+    print(f"{name}: {result['parameters']:,} parameters, {result['tokens_a_step']:,} tokens a step")
+    for arm, value in result["tokens_per_second"].items():
+        low, high = result["ranges"][arm]
+        print(f"  {arm:<20} {value:>8,} real tokens/s   [{low:,}, {high:,}]")
+    print(
+        f"  Trainer {result['ratio_trainer']}x (less padding {result['ratio_trainer_padding']}x, less overhead "
+        f"{result['ratio_trainer_overhead']}x)   TRL {result['ratio_trl']}x   {result['gemm_share']:.0%} of a matrix product's "
+        f"{result['gflops']} GFLOP/s"
+    )
+    print(
+        f"  SAM {result['sam_full']}x a plain step, a quarter {result['sam_quarter']}x, momentum {result['sam_momentum']}x, "
+        f"independent {result['sam_independent']}x"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--steps", type=int, default=10, help="of each arm in a round")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--models", nargs="+", default=["tiny", "20M"])
+    parser.add_argument("--documents", type=Path, default=FILMS)
+    parser.add_argument(
+        "--only", choices=list(ARMS), help="run one arm for a few steps and print the peak memory in MiB"
+    )
+    parser.add_argument("--quick", action="store_true", help="a look at the bench itself: one round of little")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    found: dict[str, list[float]] = {name: [] for name in ARMS}
-    for _ in range(options.rounds):
-        for name, arm in ARMS.items():
-            language_model = load_model(ModelSettings(name=options.model))
-            found[name].append(arm(language_model, rows_of(language_model)))
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    result = {
-        "tokens_per_second": {name: round(value) for name, value in medians.items()},
-        "ratio_trainer": round(medians["kinj"] / medians["trainer"], 2),
-        "sam_full": round(medians["kinj"] / medians["kinj_sam"], 2),
-        "sam_quarter": round(medians["kinj"] / medians["kinj_sam_quarter"], 2),
-        "threads": options.threads,
-        "rounds": options.rounds,
-    }
+    if options.only:
+        model = load(options.models[0])
+        ARMS[options.only](model, corpus(options.documents, model), 3)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    if options.quick:
+        options.rounds, options.steps, options.models = 1, 1, ["500k"]
+    results = {name: speeds(name, options.documents, options.rounds, options.steps) for name in options.models}
+    last = options.models[-1]  # large enough for its weights to show in the memory of a process
+    result = {**results[options.models[0]], "models": results, **memory(last, options.documents), **command_line()}
     if options.json:
         print(json.dumps(result))
         return
-    for name, value in medians.items():
-        low, high = min(found[name]), max(found[name])
-        print(f"{name:<18} {value:>8,.0f} real tokens/s   [{low:,.0f}, {high:,.0f}]")
+    for name, found in results.items():
+        show(name, found)
     print(
-        f"kinj / Trainer {result['ratio_trainer']}   SAM costs {result['sam_full']}x   quarter ascent {result['sam_quarter']}x"
+        f"memory ({last}): SAM adds {result['sam_extra_copies']} copies of the weights; plain training takes "
+        f"{result['memory_trainer']}x the Trainer's"
+    )
+    print(
+        f"kinj train: first step after {result['seconds_to_first_step']} s; checkpoints {result['checkpoint_share']:.1%} of a run"
     )
 
 

@@ -251,12 +251,18 @@ class _Loop:
         # All processes stop after the same step, whichever of them heard the Ctrl-C.
         stop = any(self.processes.sum([self.interrupted.is_set()], stepper.device))
         if stop or over or (train.checkpoint_every and step % train.checkpoint_every == 0):
+            began = time.perf_counter()
             if self.processes.main:
                 save_checkpoint(self.run, self.language_model, stepper, self.position, train.keep_checkpoints)
+            saving = round(time.perf_counter() - began, 3)
             # Times stand here, not in the checkpoint or the metrics: their bytes must not depend on time.
             share = self._sam_seconds / self._seconds if self._seconds else 0.0
             self.run.event(
-                "checkpoint", step=step, seconds=round(self._seconds, 3), **{"sam/time_share": round(share, 4)}
+                "checkpoint",
+                step=step,
+                seconds=round(self._seconds, 3),
+                saving=saving,
+                **{"sam/time_share": round(share, 4)},
             )
             self._seconds = self._sam_seconds = 0.0
         if stop:
