@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from kinj.config.schema import FieldSettings
 from kinj.data.records import Document, Fact, Question, Record, View, content_id
 
 Json = dict[str, Any]
-_FACT_KEYS = dict.fromkeys(("subject", "relation", "value", "start", "end")).keys()
+_FACT_KEYS = ("subject", "relation", "value", "start", "end")
+_KEYS_OF_FACT, _of_fact = frozenset(_FACT_KEYS), itemgetter(*_FACT_KEYS)
 
 
 class RecordError(ValueError):
@@ -208,9 +210,9 @@ def _take_facts(rest: Json, length: int) -> list[Fact]:
 
 
 def _fact(item: Json, length: int) -> Fact:
-    if item.keys() != _FACT_KEYS:
+    if item.keys() != _KEYS_OF_FACT:
         raise RecordError(f"has a fact with the keys {_keys(item)}; a fact has {', '.join(_FACT_KEYS)}")
-    subject, relation, value, start, end = (item[key] for key in _FACT_KEYS)
+    subject, relation, value, start, end = _of_fact(item)
     texts = isinstance(subject, str) and isinstance(relation, str) and isinstance(value, str)
     if not (texts and type(start) is int and type(end) is int):
         raise RecordError(

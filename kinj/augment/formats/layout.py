@@ -145,7 +145,8 @@ class Layout:
         breaks = {"" if self.by_sentence else self.paragraph, self.line if self.wrap else ""} - {""}
         steps += [_spaced(mark) for mark in sorted(breaks, key=len, reverse=True)]
         if self.space != SPACE:
-            steps.append(_spaced(self.space))
+            wide = len(self.space) > 1 and self.space.isspace()
+            steps.append(_single_spaced if wide else _spaced(self.space))
         return tuple(steps)
 
 
@@ -154,8 +155,11 @@ def _spaced(mark: str) -> Callable[[str], str]:
     twice, first to count; a pattern is searched for by its first character, which should be rare, `split` by the last."""
     if len(mark) == 1:
         return lambda text: text.replace(mark, SPACE)
-    if mark.isspace() and "\n" not in mark:  # wider spaces between words
-        return lambda text: SPACE.join(text.split())
     if mark.startswith(SPACE) and NUMBER not in mark:
         return lambda text: SPACE.join(text.split(mark))
     return partial(re.compile(re.escape(mark).replace(re.escape(NUMBER), "[0-9]+")).sub, SPACE)
+
+
+def _single_spaced(text: str) -> str:
+    """Wider spaces are so many that all words are read anew."""
+    return SPACE.join(text.split())
