@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from kinj.config import Loaded
 
 show = typer.Typer(
-    no_args_is_help=True, help="Show settings, methods, prompts, probes, data, models, recipes and experiments."
+    no_args_is_help=True,
+    help="Show settings, methods, prompts, probes, data, models, objectives, recipes and experiments.",
 )
 
 
@@ -129,6 +130,15 @@ def probes(as_json: common.Json = False) -> None:
 def experiments(as_json: common.Json = False) -> None:
     """List experiments (experiment=NAME)."""
     _print("experiments", _choices("experiment"), as_json)
+
+
+@show.command("objectives")
+@command("show objectives")
+def objectives(as_json: common.Json = False) -> None:
+    """List training objectives (train.stages.NAME.objective)."""
+    from kinj.config.names import OBJECTIVES
+
+    _print("objectives", OBJECTIVES, as_json)
 
 
 @show.command("recipes")
