@@ -85,7 +85,6 @@ def _bert(vocabulary: int, pad: int) -> Any:
     config = BertConfig(
         vocab_size=vocabulary,
         pad_token_id=pad,
-        initializer_range=0.15,
         max_position_embeddings=96,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
