@@ -17,8 +17,9 @@ from kinj.train.optim import build_adamw
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 
-BYTES_PLAIN, BYTES_COPY = 16, 4
-"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds."""
+BYTES_PLAIN, BYTES_COPY, BYTES_WEIGHT = 16, 4, 4
+"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds. And the weight of
+a frozen model."""
 
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
@@ -36,6 +37,8 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     memory = sum(
         p.numel() * (each_trained if p.requires_grad else p.element_size()) for p in language_model.model.parameters()
     )
+    if any("start_model" in stage.objective.needs for stage in stages):
+        memory += BYTES_WEIGHT * language_model.parameters
     accounts = [str(account) for account in data.accounts]
     notices = [notice for stage in stages for notice in stage.notices]
     seconds = sum(steps * each for steps, _, each in costs)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 show = typer.Typer(
     no_args_is_help=True,
-    help="Show settings, methods, variants of SAM, prompts, probes, data, models, recipes and experiments.",
+    help="Show settings, methods, variants of SAM, prompts, probes, data, models, objectives, recipes and experiments.",
 )
 
 
@@ -139,6 +139,15 @@ def sam(as_json: common.Json = False) -> None:
 def experiments(as_json: common.Json = False) -> None:
     """List experiments (experiment=NAME)."""
     _print("experiments", _choices("experiment"), as_json)
+
+
+@show.command("objectives")
+@command("show objectives")
+def objectives(as_json: common.Json = False) -> None:
+    """List training objectives (train.stages.NAME.objective)."""
+    from kinj.config.names import OBJECTIVES
+
+    _print("objectives", OBJECTIVES, as_json)
 
 
 @show.command("recipes")

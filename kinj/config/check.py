@@ -46,6 +46,7 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
             yield from _stage(f"train.stages.{name}", settings.train.stages[name])
     yield from _stage_optims(settings)
     yield from _stop(settings)
+    yield from _asking(settings)
     yield from _compare(settings)
 
 
@@ -115,6 +116,18 @@ def _stop(settings: Settings) -> Iterator[Finding]:
     probe = train.stop.measure.partition("/")[0]
     if probe not in train.probes:
         yield "train.stop.measure", f"{probe} is not in train.probes; there are: {', '.join(train.probes) or 'none'}"
+
+
+def _asking(settings: Settings) -> Iterator[Finding]:
+    """Classes that no question can fall into, given how often each is asked."""
+    asking = settings.train.asking
+    for name in settings.train.order:
+        for key, source in settings.train.stages[name].data.items() if name in settings.train.stages else ():
+            where = f"train.stages.{name}.data.{key}.select.keep"
+            if "maybe" in source.select.keep and asking.prompts == 1:
+                yield where, "nothing is known `maybe` after one asking; raise train.asking.prompts"
+            if "weakly" in source.select.keep and asking.samples == 0:
+                yield where, "nothing is known `weakly` without samples; raise train.asking.samples"
 
 
 def _objective(key: str, name: str | None) -> Iterator[Finding]:

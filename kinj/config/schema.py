@@ -646,7 +646,7 @@ class TrainSettings:
     probe_every: int | None = None
     """Steps between probes on the way; by default none."""
     probe_log: int | None = None
-    """Probes per tenfold of steps, at log-spaced steps: 4 asks after 1, 2, 3, 6, 10, 18, 32, 56, 100, …"""
+    """Probes per tenfold of steps, at log-spaced steps: 4 asks after 1, 2, 3, 6, 10, 18, 32, 56, 100 and so on."""
     probes: list[str] = field(default_factory=list)
     """Probes asked on the way."""
     stop: StopSettings = field(default_factory=StopSettings)

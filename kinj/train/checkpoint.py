@@ -86,11 +86,13 @@ def sound_checkpoint(run: RunDir) -> Path | None:
 
 
 def _damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint's files."""
+    """What is wrong with a checkpoint's files. Without checksums (kinj did not always write them) nothing is known."""
+    if not (folder / CHECKSUMS).exists():
+        return None
     try:
         written = json.loads((folder / CHECKSUMS).read_text())
     except (OSError, ValueError):
-        return f"{CHECKSUMS} is missing or broken"
+        return f"{CHECKSUMS} is broken"
     there = _checksums(folder)
     for name, digest in written.items():
         if name not in there:
@@ -116,6 +118,11 @@ def load_checkpoint(folder: Path, stepper: Stepper | None) -> Position:
         raise KinjError(
             f"checkpoint {folder} is damaged: {error}", "remove that folder; the one before it is used then"
         ) from error
+    if len(position.finished) < position.stage:
+        raise KinjError(
+            f"checkpoint {folder} was written by an earlier version of kinj, which did not keep how long each stage was",
+            "finish the run with that version, or start it anew: --overwrite",
+        )
     if stepper is not None:
         _restore(stepper, tensors)
     return position

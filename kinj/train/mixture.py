@@ -142,6 +142,7 @@ def shares(units: int, draws: int, power: float, start: float) -> NDArray[np.int
     """
     weights = np.arange(1, units + 1, dtype=np.float64) ** -power
     upto = np.cumsum(weights) / weights.sum() * draws
-    upto[-1] = draws  # the sum is exact, whatever was rounded
-    counts: NDArray[np.int64] = np.diff(np.floor(upto + start).astype(np.int64), prepend=0)
+    reached = np.minimum(np.floor(upto + start).astype(np.int64), draws)
+    reached[-1] = draws  # the sum is exact, whatever was rounded
+    counts: NDArray[np.int64] = np.diff(reached, prepend=0)
     return counts

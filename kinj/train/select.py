@@ -55,7 +55,7 @@ class Chooser:
 
         Raises:
             UsageError: there is nobody to ask.
-            KinjError: a record is not a question, none is left, or what the run kept is about other questions.
+            KinjError: a record is not a question, or what the run kept is about other questions.
         """
         questions = [record for record in records if isinstance(record, Question)]
         if len(questions) < len(records):
@@ -69,12 +69,6 @@ class Chooser:
         counts = Counter(known.values())
         found = selected(questions, known, source, self.settings.seed)
         self.run.event("selected", stage=stage, source=key, classes=dict(counts), kept=len(found))
-        if not found:
-            said = ", ".join(f"{counts[name]} {name}" for name in ("highly", "maybe", "weakly", "unknown"))
-            raise KinjError(
-                f"no question of `{key}` in stage `{stage}` is known {' or '.join(source.select.keep)}: {said}",
-                f"select others (train.stages.{stage}.data.{key}.select.keep), or leave the stage out of train.order",
-            )
         return found
 
     def _known(self, path: Path, questions: Sequence[Question]) -> dict[str, str]:

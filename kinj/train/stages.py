@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kinj.config.check import stage_optim
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import OptimSettings, Settings, SourceSettings
 from kinj.data.base import DataSet
 from kinj.data.files import read_records
@@ -75,34 +75,70 @@ def prepare_stage(
         KinjError: a source is empty or a record does not fit.
     """
     stage = settings.train.stages[name]
-    notices: list[str] = []
-    sources: list[Source] = []
-    for key, source in stage.data.items():
-        if source.weight == 0:
-            continue
-        records = records_of(key, source, settings, data)
-        if records is None:
-            notices.append(
-                f"stage `{name}`: no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)"
-            )
-            continue
-        records = _first(records, source.first)
-        if source.select.keep and choose is None:
-            notices.append(
-                f"stage `{name}`: what `{key}` holds is decided when the stage starts; all of it counts here"
-            )
-        elif source.select.keep and choose is not None:
-            records = choose(name, key, source, records)
-        if source.augment:
-            records = _augmented(records, source, augment)
-        objective = registry.build(source.objective or stage.objective, stage)
-        encoded = encode_source(key, records, codec, objective, source, settings.data.long)
-        notices += [f"stage `{name}`: {text}" for text in _losses(encoded, codec)]
-        sources.append(encoded)
+    reader = _Reader(name, settings, data, codec, augment, choose)
+    found = [reader.read(key, source) for key, source in stage.data.items() if source.weight > 0]
+    sources = [source for source in found if source is not None]
+    there = {source.name for source in sources}
+    # A source that is drawn per record of one that was left out goes with it.
+    sources = [
+        source for source in sources if source.per is None or source.per in there or source.per not in stage.data
+    ]
+    if not sources:
+        raise KinjError(
+            f"stage `{name}` has nothing to train on", "\n".join([*reader.notices, "leave it out of train.order"])
+        )
     mixture = Mixture(sources, settings.seed, name)
     optim = stage_optim(settings, name)
     steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
-    return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, notices)
+    return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, reader.notices)
+
+
+@dataclass
+class _Reader:
+    """Makes the sources of one stage and notes what the user must be told."""
+
+    stage: str
+    settings: Settings
+    data: DataSet
+    codec: Codec
+    augment: Augment | None
+    choose: Choose | None
+    notices: list[str] = field(default_factory=list)
+
+    def read(self, key: str, source: SourceSettings) -> Source | None:
+        """A source, or None where it has nothing to give."""
+        records = records_of(key, source, self.settings, self.data)
+        if records is None:
+            self._note("no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)")
+            return None
+        records = self._chosen(key, source, _first(records, source.first))
+        if source.select.keep and not records:
+            classes = " or ".join(source.select.keep)
+            self._note(f"no question of `{key}` is known {classes}, so the source is left out")
+            return None
+        if source.augment:
+            records = _augmented(records, source, self.augment)
+        stage = self.settings.train.stages[self.stage]
+        objective = registry.build(source.objective or stage.objective, stage)
+        encoded = encode_source(key, records, self.codec, objective, source, self.settings.data.long)
+        if encoded.split:
+            self._note(
+                f"{encoded.split:,} documents of `{key}` were split at {self.codec.max_length:,} tokens (none cut)"
+            )
+        if encoded.untaught:
+            self._note(f"{encoded.untaught:,} records of `{key}` were left out: none of their tokens carries loss")
+        return encoded
+
+    def _chosen(self, key: str, source: SourceSettings, records: list[Record]) -> list[Record]:
+        if not source.select.keep:
+            return records
+        if self.choose is None:
+            self._note(f"what `{key}` holds is decided when the stage starts; all of it counts here")
+            return records
+        return self.choose(self.stage, key, source, records)
+
+    def _note(self, text: str) -> None:
+        self.notices.append(f"stage `{self.stage}`: {text}")
 
 
 def _first(records: list[Record], share: float) -> list[Record]:
@@ -110,14 +146,6 @@ def _first(records: list[Record], share: float) -> list[Record]:
     origins = list(dict.fromkeys(record.origin for record in records))
     kept = set(origins[: max(1, math.floor(share * len(origins) + 1e-9))])
     return [record for record in records if record.origin in kept]
-
-
-def _losses(source: Source, codec: Codec) -> Iterator[str]:
-    """What became of records that could not be used as they are."""
-    if source.split:
-        yield f"{source.split:,} documents of `{source.name}` were split at {codec.max_length:,} tokens (none cut)"
-    if source.untaught:
-        yield f"{source.untaught:,} records of `{source.name}` were left out: none of their tokens carries loss"
 
 
 def records_of(key: str, source: SourceSettings, settings: Settings, data: DataSet) -> list[Record] | None:

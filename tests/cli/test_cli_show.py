@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from kinj.config.build import flatten
-from kinj.config.names import ASCENTS, METHODS, PROBES
+from kinj.config.names import ASCENTS, METHODS, OBJECTIVES, PROBES
 from kinj.config.schema import Settings
 from kinj.config.tree import choices
 from kinj.data.base import DataSet
@@ -26,6 +26,7 @@ LISTS = {
     "experiments": choices("experiment"),
     "data": choices("data"),
     "models": choices("model"),
+    "objectives": sorted(OBJECTIVES),
     "recipes": choices("train"),
 }
 

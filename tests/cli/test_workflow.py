@@ -111,6 +111,17 @@ def test_own_documents(kinj: Commands) -> None:
     assert "nothing protects what the model knows" in kinj.err
 
 
+@pytest.mark.parametrize("recipe", ["refusal", "distill"])
+def test_recipes_that_need_the_model_itself(recipe: str, kinj: Commands) -> None:
+    stages = {"refusal": ("documents", "questions"), "distill": ("distill",)}[recipe]
+    short = [f"train.stages.{stage}={{epochs: null, steps: 2}}" for stage in stages]
+    people = ["data.biographies.people=4", "data.biographies.teachers=2"]
+    assert kinj("train", f"train={recipe}", *people, *short, "--dry-run") == 0
+    assert ("decided when the stage starts" in kinj.out) == (recipe == "refusal")
+    run = Path(kinj.json("train", f"train={recipe}", *people, *short)["run"])
+    assert (run / "selections" / "questions.train_questions.jsonl").exists() == (recipe == "refusal")
+
+
 def test_an_existing_run_is_refused_without_overwrite_or_resume(kinj: Commands) -> None:
     kinj.json("train", *SMALL, "-o", "here")
     assert kinj("train", *SMALL, "-o", "here") == 2
@@ -123,6 +134,27 @@ def test_resume_with_other_settings_is_refused_with_the_difference(kinj: Command
     assert kinj("train", "-o", "here", "--resume", "optim.lr=0.5") == 2
     assert "optim.lr" in kinj.err
     assert "now 0.5" in kinj.err
+    assert kinj("train", "-o", "here", "--resume-anyway", "optim.lr=0.5", "train.probe_every=3") == 2
+    assert "what is learned depends on optim.lr" in kinj.err
+    assert "train.probe_every  was None, now 3" in kinj.err
+
+
+def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here")
+    typed = ("-o", "here", "train.keep_checkpoints=5")
+    assert kinj("train", *typed, "--resume") == 2
+    assert "--resume-anyway" in kinj.err
+    kinj.json("train", *typed, "--resume-anyway")
+    assert "resumed with other settings: train.keep_checkpoints  was 2, now 5" in kinj.err
+    kinj.json("train", *typed, "--resume")  # it is the run's own setting now
+
+
+def test_a_resumed_run_says_that_its_last_checkpoint_is_damaged(kinj: Commands) -> None:
+    kinj.json("train", *SMALL, "-o", "here", "train.checkpoint_every=2")
+    Path("here/checkpoints/step-000004/model.safetensors").unlink()
+    Path("here/summary.json").unlink()
+    assert kinj.json("train", "-o", "here", "--resume")["steps"] == 4
+    assert "step-000004 is damaged (model.safetensors is missing)" in kinj.err
 
 
 @pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "-o", "nowhere"]])

@@ -6,6 +6,8 @@ import pytest
 
 from kinj.config import load
 
+MASKED = "train.stages.masked.masked"
+REPLAY = "train.stages.inject.data.replay"
 SILENT = [
     (["optim.sam.fraction=0.5"], "optim.sam.fraction", "SAM is off"),
     (["optim.sam.every=2"], "optim.sam.every", "SAM is off"),
@@ -49,6 +51,14 @@ SILENT = [
     (["train.stages.inject.data.documents.views=3"], "train.stages.inject.data.documents.views", "names no method"),
     (["train.probes=[qa]"], "train.probes", "train.probe_every is not set"),
     (["train.probe_every=5"], "train.probe_every", "names no probe"),
+    (["train.probe_log=5"], "train.probe_log", "names no probe"),
+    (["train.stop.patience=5"], "train.stop.patience", "nothing is watched"),
+    (["train.asking.prompts=3"], "train.asking.prompts", "no source selects questions"),
+    (["train.stages.inject.masked.ratio=0.5"], "train.stages.inject.masked.ratio", "the stage's objective is auto"),
+    (["train=masked", *f"{MASKED}.ratio=0.5 {MASKED}.schedule=linear".split()], f"{MASKED}.schedule", "one number"),
+    (["train=masked", *f"{MASKED}.context=random {MASKED}.ratio=0.5".split()], f"{MASKED}.ratio", "as a whole"),
+    (["train.stages.inject.data.replay.select.others=refuse"], f"{REPLAY}.select.others", "all questions are kept"),
+    (["train.stages.inject.data.replay={share: 0.2, per: null, weight: 2}"], f"{REPLAY}.weight", "share of the tokens"),
     (["sweep.workers=2"], "sweep.workers", "kinj train does not read sweep"),
     (["train.stages.injct.epochs=3"], "train.stages.injct", "not in train.order; did you mean inject?"),
 ]
@@ -78,6 +88,10 @@ HEARD = [
     ["data=wiki2023", "data.path=x"],
     ["train.stages.inject.data.documents={augment: [formatting], views: 3}", "augment.formatting.exclude=[html]"],
     ["train.probes=[qa]", "train.probe_every=5"],
+    ["train.probes=[qa]", "train.probe_log=4", "train.stop={measure: qa/exact_match, patience: 2}"],
+    ["train=masked", "train.stages.masked.masked={ratio: [0.1, 0.9], schedule: linear}"],
+    ["train.stages.inject.data.documents.objective=span", "train.stages.inject.span.words=3"],
+    ["train=gradual", "train.asking.prompts=3"],
 ]
 
 

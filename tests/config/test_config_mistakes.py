@@ -32,6 +32,29 @@ TYPED = [
     ("model=tinny", "model=tinny", "a path with a / in it"),
     ("train=", "train=", "no such choice"),
     ("data=[a,b]", "data=[a,b]", "no such choice"),
+    ("train.stages.inject.objective=maskd", "train.stages.inject.objective", "(did you mean masked?)"),
+    (
+        "train.stages.inject.data.replay.objective=pth",
+        "train.stages.inject.data.replay.objective",
+        "(did you mean path?)",
+    ),
+    (
+        "train.stages.inject.data.replay.objective=distill",
+        "train.stages.inject.data.replay.objective",
+        "the whole stage",
+    ),
+    ("train.stages.inject.masked.ratio=[0.9, 0.1]", "train.stages.inject.masked.ratio", "least <= greatest"),
+    ("train.stages.inject.data.replay.share=0.5", "train.stages.inject.data.replay.share", "share and per exclude"),
+    ("train.stages.inject.data.replay={per: null, share: 1.5}", "train.stages.inject.data.replay.share", "in (0, 1)"),
+    (
+        "train.stages.inject.data={documents: {share: 0.5}, replay: {weight: 0}}",
+        "train.stages.inject.data",
+        "leave nothing",
+    ),
+    ("train.stages.inject.data.documents.select.keep=[half]", "train.stages.inject.data.documents.select.keep", "half"),
+    ("train.stop={measure: qa/exact_match}", "train.stop", "never stops; set target or patience"),
+    ("train.stop={measure: qa/exact_match, target: 1}", "train.stop.measure", "is never measured"),
+    ("train.stop.measure=qa", "train.stop.measure", "must be PROBE/MEASURE"),
     ("optim.lr=abc", "optim.lr", "abc is not a number"),
     ("optim.lr='1'", "optim.lr", '"1" is not a number'),
     ("optim.lr=inf", "optim.lr", "inf is not a finite number"),
@@ -183,3 +206,12 @@ def test_a_letter_less_is_not_started_and_the_right_one_is() -> None:
     with pytest.raises(SettingsError):
         load("train", ["optim.weight_deca=0"], environ={})
     assert load("train", ["optim.weight_decay=0"], environ={}).settings.optim.weight_decay == 0
+
+
+@pytest.mark.parametrize(("keep", "asking"), [("weakly", "samples: 0"), ("maybe", "prompts: 1")])
+def test_a_class_that_no_question_can_fall_into_is_a_mistake(keep: str, asking: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load("train", [f"train.stages.inject.data.replay.select.keep={keep}", f"train.asking={{{asking}}}"], environ={})
+    (problem,) = caught.value.problems
+    assert problem.key == "train.stages.inject.data.replay.select.keep"
+    assert f"nothing is known `{keep}`" in problem.text

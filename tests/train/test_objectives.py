@@ -14,13 +14,20 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from kinj.config.errors import KinjError
 from kinj.config.schema import (
+    BiographySettings,
+    DataSettings,
     DistillSettings,
     MaskedObjectiveSettings,
     ModelSettings,
     PathObjectiveSettings,
+    Settings,
+    SourceSettings,
     SpanObjectiveSettings,
     StageSettings,
+    TrainSettings,
 )
+from kinj.data import open_data
+from kinj.data.base import DataSet
 from kinj.data.records import Document, Question, Record
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.scratch import build_model, train_tokenizer
@@ -29,6 +36,8 @@ from kinj.train.objectives import registry
 from kinj.train.objectives.base import Row
 from kinj.train.objectives.distill import distillation, swapped
 from kinj.train.objectives.masked import mask_token
+from kinj.train.select import CERTAINTY, REFUSALS
+from kinj.train.stages import prepare_stage
 from tests.conftest import TEXTS
 
 TOKENIZER = train_tokenizer(TEXTS, 400)
@@ -311,3 +320,42 @@ def test_a_student_equal_to_its_teacher_pays_nothing_without_the_swap() -> None:
     torch.testing.assert_close(distillation(model, batch, model, weight=1.0, swap=False), plain)
     assert float(distillation(model, batch, model, weight=1.0, swap=True).detach()) > float(plain.detach())
     assert DistillSettings().weight == 0.3
+
+
+@pytest.mark.parametrize("name", ["masked", "span"])
+def test_a_stage_draws_anew_at_every_exposure_and_the_same_again(name: str) -> None:
+    records: list[Record] = [Document(id=f"d{i}", text=text) for i, text in enumerate(TEXTS)]
+    data = DataSet("test", {"documents": lambda: records})
+    stage = StageSettings(objective=name, data={"documents": SourceSettings()}, epochs=3)
+
+    def shown(seed: int = 0) -> dict[tuple[str, int], list[int]]:
+        chosen = Settings(seed=seed, train=TrainSettings(order=["s"], stages={"s": stage}))
+        made = prepare_stage("s", chosen, data, CODEC, None)
+        return {
+            (draw.unit.origin, draw.exposure): example.ids.tolist()
+            for number, (_, rows) in enumerate(made.plan())
+            for (draw, _), example in zip(rows, made.examples(rows, number), strict=True)
+        }
+
+    first = shown()
+    assert len(first) == 3 * len(TEXTS)
+    assert len({tuple(ids) for ids in first.values()}) == len(first)
+    assert shown() == first
+    assert shown(seed=1) != first
+
+
+def test_what_training_adds_is_no_wording_of_a_probe() -> None:
+    masked_, span_ = MaskedObjectiveSettings(), SpanObjectiveSettings()
+    added = [*REFUSALS, CERTAINTY, masked_.separator, masked_.request, span_.separator, span_.request]
+    pools = open_data(DataSettings(biographies=BiographySettings(people=4)), "stop").pools
+    asked = {
+        question.prompt.lower()
+        for pool in (pools["questions"], pools["known_unreplayed"])
+        for question in pool()
+        if isinstance(question, Question)
+    }
+    form = [part.strip().lower() for part in ModelSettings().prompt.split("{prompt}")]
+    for text in added:
+        told = text.strip().lower()
+        assert told not in asked
+        assert not any(part in told for part in form)

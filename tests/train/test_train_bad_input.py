@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings, OptimSettings
@@ -106,7 +105,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
     "one bit of the weights": (lambda f: flip(f / "model.safetensors"), "model.safetensors is not as it was written"),
     "optimizer cut off": (lambda f: (f / "optimizer.safetensors").write_bytes(b"x"), "optimizer.safetensors is not"),
     "position gone": (lambda f: (f / "state.json").unlink(), "state.json is missing"),
-    "no checksums": (lambda f: (f / "checksums.json").unlink(), "checksums.json is missing or broken"),
+    "checksums cut off": (lambda f: (f / "checksums.json").write_text("{"), "checksums.json is broken"),
 }
 
 
@@ -136,8 +135,26 @@ def test_without_a_sound_checkpoint_a_run_begins_anew(tmp_path: Path, tokenizer:
         train(settings(), fresh(tokenizer), data(), run_dir(tmp_path / "run"), progress=stop_after(4))
     run = run_dir(tmp_path / "run", resume=True)
     for _, folder in run.checkpoints():
-        shutil.rmtree(folder)
-        folder.mkdir()
+        (folder / "state.json").unlink()
     assert sound_checkpoint(run) is None
     assert run.checkpoints() == []
-    assert torch.get_num_threads() == 1
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on_in_its_first_stage_only(tmp_path: Path, tokenizer: Any) -> None:
+    for name, stop in (("first", 5), ("second", 10)):
+        with pytest.raises(StopError):
+            train(settings(), fresh(tokenizer), data(), run_dir(tmp_path / name), progress=stop_after(stop))
+        run = run_dir(tmp_path / name, resume=True)
+        folder = run.latest_checkpoint()
+        assert folder is not None
+        (folder / "checksums.json").unlink()
+        state = json.loads((folder / "state.json").read_text())
+        del state["finished"]
+        (folder / "state.json").write_text(json.dumps(state))
+        assert sound_checkpoint(run) == folder
+        model = load_model(ModelSettings(name=str(folder)))
+        if name == "first":
+            assert train(settings(), model, data(), run, resume=True).steps == 12
+        else:
+            with pytest.raises(KinjError, match="an earlier version of kinj"):
+                train(settings(), model, data(), run, resume=True)

@@ -148,6 +148,16 @@ def test_doses_count_exposures_views_and_the_last_step(tmp_path: Path, tokenizer
     assert all(row["last_step"] < 40 for row in rows)
 
 
+def test_a_document_of_several_rows_counts_once_per_exposure(tmp_path: Path, tokenizer: Any) -> None:
+    long = [Document(id="long", text="A sentence of some words. " * 60)]
+    chosen = settings()
+    chosen.train.order = ["first"]
+    run = run_dir(tmp_path / "run")
+    train(chosen, fresh(tokenizer), DataSet("test", {"documents": lambda: long}), run)
+    (row,) = pq.read_table(run.path / "doses.parquet").to_pylist()
+    assert (row["document"], row["exposures"], row["views"]) == ("long", 2, 1)
+
+
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was(tmp_path: Path, tokenizer: Any) -> None:
     model = fresh(tokenizer)
 
