@@ -18,7 +18,8 @@ from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 
 BYTES_PLAIN, BYTES_COPY, BYTES_WEIGHT = 16, 4, 4
-"""Per parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds; a frozen model's weight."""
+"""Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds. And the weight of
+a frozen model."""
 
 
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:

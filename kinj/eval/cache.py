@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from kinj.data.files import atomic_write
-from kinj.models.answering import Progress, answer
+from kinj.models.answering import answer
+from kinj.models.asking import Progress
 from kinj.models.loading import LanguageModel
 from kinj.models.requests import Request, Response
 

@@ -68,7 +68,7 @@ def attach(model: Any, settings: LoraSettings, base: str, revision: str | None, 
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=settings.targets or "all-linear",
-        task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
+        task_type=_task(model),
     )
     _inject(model, config, seed)
     config.base_model_name_or_path, config.revision = base, revision
@@ -95,6 +95,13 @@ def load(model: Any, folder: Path) -> None:
         what = f"{len(missing)} tensors missing, {len(found.unexpected_keys)} of no layer"
         raise KinjError(f"the adapters in {folder} do not fit {written['base_model_name_or_path']}: {what}")
     config.base_model_name_or_path, config.revision = written["base_model_name_or_path"], written.get("revision")
+
+
+def _task(model: Any) -> str | None:
+    """What peft calls the kind of model; it has no name for masked language models."""
+    if model.config.is_encoder_decoder:
+        return "SEQ_2_SEQ_LM"
+    return None if type(model).__name__.endswith("ForMaskedLM") else "CAUSAL_LM"
 
 
 def _inject(model: Any, config: Any, seed: int) -> None:

@@ -31,7 +31,12 @@ class Example:
     labels: NDArray[np.int32]
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return sum(self.widths)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Tokens read by each part of the model; a causal one has one part."""
+        return (len(self.ids),)
 
     @property
     def label_tokens(self) -> int:
@@ -40,7 +45,7 @@ class Example:
 
 
 class Codec:
-    """Encodes documents and questions for a causal model.
+    """Encodes documents and questions for a causal model; `kinj.models.gap_codecs` has those for other models.
 
     A document is BOS (where the tokenizer itself writes one) and its text, without EOS: most texts end because a file ends,
     not because nothing more could be said (as in PIT, arXiv 2402.12847, and WikiDYK, 2505.12306). A question is the prompt
@@ -56,20 +61,34 @@ class Codec:
         KinjError: the tokenizer has no EOS token.
     """
 
+    kind = "a causal language model"
+
     def __init__(self, tokenizer: Any, settings: ModelSettings, max_length: int) -> None:
         if tokenizer.eos_token_id is None:
             raise KinjError(
                 f"the tokenizer of model.name={settings.name} has no end-of-text token",
                 "kinj needs one to end answers: set `eos_token` in its tokenizer_config.json",
             )
+        bos = tokenizer.bos_token_id
+        written = bos is not None and tokenizer("a")["input_ids"][:1] == [bos]
+        self._setup(tokenizer, settings, max_length, eos_id=tokenizer.eos_token_id, bos=[bos] if written else [])
+
+    def _setup(self, tokenizer: Any, settings: ModelSettings, max_length: int, *, eos_id: int, bos: list[int]) -> None:
         self.tokenizer = tokenizer
+        self.name = settings.name
         self.max_length = max_length
-        self.eos_id: int = tokenizer.eos_token_id
-        self.pad_id: int = self.eos_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.eos_id = eos_id
+        self.pad_id: int = eos_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.stops = frozenset([eos_id])
+        """Ids that end an answer."""
+        self.bos = bos
         self.chat = bool(settings.chat and getattr(tokenizer, "chat_template", None))
         self._template = settings.prompt
-        bos = tokenizer.bos_token_id
-        self.bos: list[int] = [bos] if bos is not None and tokenizer("a")["input_ids"][:1] == [bos] else []
+
+    @property
+    def longest_prompt(self) -> int:
+        """Most tokens of a question: one of the answer must fit after it."""
+        return self.max_length - 1
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of plain texts, without special tokens of our own."""
@@ -164,7 +183,7 @@ class Codec:
         labels[: max(1, len(context))] = IGNORE  # nothing predicts the first token of a row
         return Example(ids, labels)
 
-    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Example]:
+    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> Sequence[Example]:
         """Question and answer as one row each, loss on the answer (and EOS).
 
         Raises:

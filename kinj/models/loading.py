@@ -19,15 +19,10 @@ from kinj.config.schema import ModelSettings
 from kinj.data.rundir import RunDir
 from kinj.models import adapters
 from kinj.models.codec import Codec
+from kinj.models.kinds import codec_for, kind_of
 from kinj.models.scratch import build_model, parse_size, train_tokenizer
 
 EMBEDDED = Path(__file__).parent / "embedded"
-LONGEST_ROW = 2048
-"""Longest row by default, in tokens, also where the model could read more: attention costs grow with its square."""
-SUPPORTED = (
-    "causal language models (GPT-2, Llama, Qwen, Mistral and others whose class ends in ForCausalLM or LMHeadModel)"
-)
-
 transformers_logging.disable_progress_bar()  # kinj shows its own
 transformers_logging.set_verbosity_error()
 
@@ -114,7 +109,7 @@ def load_model(
         settings: `model` of the settings.
         seed: draws the weights of a `scratch` model, and of new adapters.
         texts: yields the texts that `model.tokenizer=train` learns from.
-        max_tokens: longest row; by default the model's context, at most `LONGEST_ROW`.
+        max_tokens: longest row; by default the model's context, at most 2,048.
         start: training begins with it: adapters it has are merged into its weights, and new ones added (`model.lora`).
 
     Raises:
@@ -127,14 +122,7 @@ def load_model(
     else:
         tokenizer, model = _stored(settings, seed, start)
     model.eval()
-    context = getattr(model.config, "max_position_embeddings", None)
-    if max_tokens and context and max_tokens > context:
-        raise UsageError(
-            f"data.max_tokens={max_tokens:,} is more than model.name={settings.name} reads: {context:,} tokens",
-            f"leave it out, or set at most {context}; longer documents are split (data.long=split), none is cut",
-        )
-    longest = max_tokens or min(context or LONGEST_ROW, LONGEST_ROW)
-    return LanguageModel(model, tokenizer, Codec(tokenizer, settings, longest), settings.name)
+    return LanguageModel(model, tokenizer, codec_for(model, tokenizer, settings, max_tokens), settings.name)
 
 
 def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:
@@ -228,19 +216,19 @@ def _tokenizer(name: str, folder: Path | None, settings: ModelSettings) -> Any:
 
 
 def _pretrained(settings: ModelSettings) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModelForCausalLM
+    import transformers
 
     folder = locate(settings.name)
     where = str(folder or settings.name)
     options: dict[str, Any] = {"revision": settings.revision or "main", "trust_remote_code": settings.trust_remote_code}
     try:
-        config = AutoConfig.from_pretrained(where, **options)
+        config = transformers.AutoConfig.from_pretrained(where, **options)
     except Exception as error:
         raise _explain(settings.name, folder, "config", error) from error
-    _refuse_other_kinds(settings.name, config)
+    kind = kind_of(settings.name, config)
     tokenizer = _tokenizer(settings.name, folder, settings)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = getattr(transformers, kind).from_pretrained(
             where, dtype=getattr(torch, settings.dtype), use_safetensors=True, **options
         )
     except Exception as error:
@@ -251,14 +239,6 @@ def _pretrained(settings: ModelSettings) -> tuple[Any, Any]:
             f"{settings.name}: the tokenizer has {len(tokenizer):,} tokens, the model embeds {rows:,}; they do not match"
         )
     return tokenizer, model
-
-
-def _refuse_other_kinds(name: str, config: Any) -> None:
-    kinds = config.architectures or []
-    causal = any(kind.endswith(("ForCausalLM", "LMHeadModel")) for kind in kinds)
-    if config.is_encoder_decoder or not causal:
-        what = ", ".join(kinds) or config.model_type
-        raise UsageError(f"model.name={name} is a {what}; kinj trains and asks {SUPPORTED}")
 
 
 def _explain(name: str, folder: Path | None, part: str, error: Exception) -> KinjError:

@@ -9,7 +9,7 @@ import copy
 import inspect
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,13 +25,28 @@ class Scored:
     greedy: bool = True
 
 
+class State(Protocol):
+    """What a model holds after reading some rows; `logits` (of the next token) are `[rows, vocabulary]`."""
+
+    logits: Tensor
+
+    def pick(self, rows: Tensor) -> State:
+        """The rows with these numbers."""
+        ...
+
+    def read(self, token: Tensor) -> State:
+        """After one more token in each row; this one is used up."""
+        ...
+
+
 @dataclass
 class Prefix:
-    """What a model holds after reading `n` beginnings.
+    """What a causal model holds after reading `n` beginnings.
 
     `lengths` are those of the beginnings without padding; `mask` is `[n, width]`, `logits` (of the next token) `[n, vocabulary]`.
     """
 
+    model: Any
     cache: Any
     mask: Tensor
     lengths: Tensor
@@ -42,7 +57,13 @@ class Prefix:
         cache = copy.copy(self.cache)
         cache.layers = [copy.copy(layer) for layer in self.cache.layers]
         cache.batch_select_indices(rows)
-        return Prefix(cache, self.mask[rows], self.lengths[rows], self.logits[rows])
+        return Prefix(self.model, cache, self.mask[rows], self.lengths[rows], self.logits[rows])
+
+    def read(self, token: Tensor) -> Prefix:
+        """After one more token in each row; this one's cache is used up."""
+        mask = torch.cat([self.mask, self.mask.new_ones(len(token), 1)], 1)
+        logits = _forward(self.model, token[:, None], mask, self.lengths[:, None], self.cache, keep=1)
+        return Prefix(self.model, self.cache, mask, self.lengths + 1, logits[:, -1])
 
 
 def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
@@ -57,7 +78,7 @@ def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int) -> Pre
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.config)
     logits = _forward(model, ids, mask, positions, cache, keep=1)
-    return Prefix(cache, mask, lengths, logits[:, -1])
+    return Prefix(model, cache, mask, lengths, logits[:, -1])
 
 
 def _forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, keep: int = 0) -> Tensor:
@@ -84,28 +105,23 @@ class Draw:
 
 
 def generate(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
+    state: State,
     limits: Sequence[int],
     stops: Collection[int],
-    pad_id: int,
-    draws: Sequence[Draw | None] | None = None,
+    draws: Sequence[Draw | None],
 ) -> list[Scored]:
     """Continuations: of the likeliest tokens, or of drawn ones.
 
     Args:
-        model: a causal model with a key-value cache.
-        prompts: token ids, none empty.
+        state: what a model holds after reading the rows.
         limits: most new tokens of each row, at least 1.
         stops: ids that end a row; the one that did is part of the result.
-        pad_id: fills the rows up; never looked at.
-        draws: how each row is drawn; by default, and where it is None, the likeliest tokens are taken.
+        draws: how each row is drawn; where it is None, the likeliest tokens are taken.
     """
-    results = [Scored([]) for _ in prompts]
-    state = read_prefixes(model, prompts, pad_id)
-    rows = list(range(len(prompts)))
+    results = [Scored([]) for _ in limits]
+    rows = list(range(len(limits)))
     while True:
-        token, logprob = _chosen(state.logits, [draws[row] if draws else None for row in rows])
+        token, logprob = choose(state.logits, [draws[row] for row in rows])
         for row, identity, amount in zip(rows, token.tolist(), logprob.tolist(), strict=True):
             results[row].tokens.append(identity)
             results[row].logprob += amount
@@ -119,10 +135,10 @@ def generate(
         if len(going) < len(rows):  # rows that have ended leave the batch
             keep = torch.tensor(going, device=token.device)
             state, token, rows = state.pick(keep), token[keep], [rows[i] for i in going]
-        state = _read_one_more(model, state, token)
+        state = state.read(token)
 
 
-def _chosen(logits: Tensor, draws: Sequence[Draw | None]) -> tuple[Tensor, Tensor]:
+def choose(logits: Tensor, draws: Sequence[Draw | None]) -> tuple[Tensor, Tensor]:
     """The next token of each row (the likeliest, or a drawn one) and its log-probability at temperature 1."""
     best = logits.argmax(-1)
     for row, draw in enumerate(draws):
@@ -131,13 +147,7 @@ def _chosen(logits: Tensor, draws: Sequence[Draw | None]) -> tuple[Tensor, Tenso
     return best, -cross_entropy(logits.float(), best, reduction="none")
 
 
-def _read_one_more(model: Any, state: Prefix, token: Tensor) -> Prefix:
-    mask = torch.cat([state.mask, state.mask.new_ones(len(token), 1)], 1)
-    logits = _forward(model, token[:, None], mask, state.lengths[:, None], state.cache, keep=1)
-    return Prefix(state.cache, mask, state.lengths + 1, logits[:, -1])
-
-
-def score(model: Any, prefix: Prefix, continuations: Sequence[Sequence[int]], pad_id: int) -> list[Scored]:
+def score(prefix: Prefix, continuations: Sequence[Sequence[int]], pad_id: int) -> list[Scored]:
     """Log-probability of one continuation (not empty) for each beginning. `prefix.cache` is used up."""
     device = prefix.mask.device
     width = max(map(len, continuations))
@@ -145,19 +155,19 @@ def score(model: Any, prefix: Prefix, continuations: Sequence[Sequence[int]], pa
     real = (
         torch.arange(width, device=device) < torch.tensor([len(row) for row in continuations], device=device)[:, None]
     )
-    parts = [_target_logprobs(prefix.logits[:, None], ids[:, :1])]
+    parts = [target_logprobs(prefix.logits[:, None], ids[:, :1])]
     if width > 1:
         # Padding stands on the right here: causal attention never looks at it, and its own results are dropped.
         mask = torch.cat([prefix.mask, real[:, :-1].long()], 1)
         positions = prefix.lengths[:, None] + torch.arange(width - 1, device=device) * real[:, :-1]
-        parts.append(_target_logprobs(_forward(model, ids[:, :-1], mask, positions, prefix.cache), ids[:, 1:]))
+        parts.append(target_logprobs(_forward(prefix.model, ids[:, :-1], mask, positions, prefix.cache), ids[:, 1:]))
     logprobs, greedy = (torch.cat(part, 1) for part in zip(*parts, strict=True))
     totals = torch.where(real, logprobs, 0).double().sum(1).tolist()
     all_greedy = (greedy | ~real).all(1).tolist()
     return [Scored(list(row), total, best) for row, total, best in zip(continuations, totals, all_greedy, strict=True)]
 
 
-def _target_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def target_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probability of each target, and whether it was the most likely token; both `[rows, positions]`."""
     flat, goal = logits.flatten(0, 1).float(), targets.flatten()
     logprobs = -cross_entropy(flat, goal, reduction="none")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
 import torch
 
+from kinj.models.batch import MicroBatch, collate
 from kinj.models.codec import IGNORE, Example
 
 REAL_SHARE = 0.95
@@ -16,23 +16,6 @@ REAL_SHARE = 0.95
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Sized)
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """Rows of one forward pass, padded on the right. Causal attention never looks right, so no attention mask is needed.
-
-    `input_ids` and `labels`: (rows, longest row), int64.
-    """
-
-    input_ids: torch.Tensor
-    labels: torch.Tensor
-    tokens: int
-    """Tokens that are not padding."""
-
-    @property
-    def label_tokens(self) -> int:
-        return int((self.labels[:, 1:] != IGNORE).sum())
 
 
 def blank(batch: MicroBatch) -> MicroBatch:
@@ -57,20 +40,13 @@ def cut_steps(rows: Sequence[tuple[T, R]], batch_tokens: int) -> Iterator[list[t
 def micro_batches(rows: Sequence[Example], micro_tokens: int, pad_id: int) -> list[MicroBatch]:
     """Cuts the rows of a step, longest first, where a row would waste more than `1 - REAL_SHARE` or exceed `micro_tokens`."""
     groups: list[list[Example]] = []
-    tokens = 0
-    for row in sorted(rows, key=len, reverse=True):
-        padded = len(groups[-1][0]) * (len(groups[-1]) + 1) if groups else 0
+    tokens, widths = 0, tuple[int, ...]()
+    for row in sorted(rows, key=lambda row: row.widths, reverse=True):
+        wider = tuple(map(max, row.widths, widths))
+        padded = sum(wider) * (len(groups[-1]) + 1) if groups else 0
         if not groups or padded > micro_tokens or tokens + len(row) < REAL_SHARE * padded:
             groups.append([])
-            tokens = 0
+            tokens, wider = 0, row.widths
         groups[-1].append(row)
-        tokens += len(row)
-    return [_pad(group, pad_id) for group in groups]
-
-
-def _pad(rows: list[Example], pad_id: int) -> MicroBatch:
-    shape = (len(rows), len(rows[0]))
-    ids, labels = np.full(shape, pad_id, dtype=np.int64), np.full(shape, IGNORE, dtype=np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)], labels[i, : len(row)] = row.ids, row.labels
-    return MicroBatch(torch.from_numpy(ids), torch.from_numpy(labels), sum(len(row) for row in rows))
+        tokens, widths = tokens + len(row), wider
+    return [collate(group, pad_id) for group in groups]

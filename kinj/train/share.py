@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kinj.models.batch import MicroBatch
 from kinj.models.codec import Example
-from kinj.train.batching import MicroBatch, blank, micro_batches
+from kinj.train.batching import blank, micro_batches
 from kinj.train.processes import Processes
 
 
@@ -31,11 +32,11 @@ def share_of(rows: Sequence[Example], processes: Processes, micro_tokens: int, p
     every = [batch for batches in dealt for batch in batches]
     mine, most = dealt[processes.rank], max(map(len, dealt))
     if len(mine) < most:
-        filler = blank(min(every, key=lambda batch: batch.input_ids.numel()))
+        filler = blank(min(every, key=lambda batch: batch.computed_tokens))
         mine = [*mine, *[filler] * (most - len(mine))]
     return Share(
         mine,
         sum(batch.label_tokens for batch in every),
         sum(batch.tokens for batch in every),
-        sum(batch.input_ids.numel() for batch in every),
+        sum(batch.computed_tokens for batch in every),
     )

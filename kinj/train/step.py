@@ -14,9 +14,9 @@ from torch.nn.functional import cross_entropy
 
 from kinj.config.errors import UsageError
 from kinj.config.schema import OptimSettings
+from kinj.models.batch import MicroBatch, predictions
 from kinj.models.codec import IGNORE, Example
 from kinj.train.ascents import build_ascent
-from kinj.train.batching import MicroBatch
 from kinj.train.objectives.base import Loss
 from kinj.train.processes import ALONE, Processes
 from kinj.train.repeat import RandomState, frozen_statistics
@@ -58,7 +58,7 @@ class Stepper:
     """Takes steps with a plain optimizer. Holds no state of its own but the ascent.
 
     Args:
-        model: a causal transformers model, in training mode.
+        model: a transformers model, in training mode.
         optimizer: any torch optimizer over the model's parameters.
         settings: `optim` of the stage.
         pad_id: token that fills short rows.
@@ -181,8 +181,7 @@ class Stepper:
         with self.autocast():
             if self.loss is not None:
                 return self.loss(self.network, batch)
-            logits = self.network(input_ids=batch.input_ids.to(self.device), use_cache=False).logits[:, :-1]
-        labels = batch.labels[:, 1:].to(self.device)
+            logits, labels = predictions(self.network, batch)
         return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
 
     def _synced(self, sync: bool) -> AbstractContextManager[Any]:

@@ -57,10 +57,10 @@ def test_accumulation_gives_the_gradient_of_one_batch(
 
 def test_padding_and_mixing_do_not_change_the_loss(language_model: LanguageModel, rows: list[Example]) -> None:
     s = stepper(language_model)
-    from kinj.train.batching import _pad
+    from kinj.models.batch import collate
 
-    together = s.loss_sum(_pad(sorted(rows, key=len, reverse=True), 2))
-    alone = sum(s.loss_sum(_pad([row], 2)) for row in rows)
+    together = s.loss_sum(collate(sorted(rows, key=len, reverse=True), 2))
+    alone = sum(s.loss_sum(collate([row], 2)) for row in rows)
     torch.testing.assert_close(together, alone, atol=1e-3, rtol=1e-5)
 
 

@@ -9,9 +9,12 @@ from typing import Any, Protocol
 import torch
 
 from kinj.config.errors import KinjError
+from kinj.config.schema import SpanObjectiveSettings
 from kinj.data.records import Document, Question, Record
+from kinj.models.batch import MicroBatch
 from kinj.models.codec import Codec, Example
-from kinj.train.batching import MicroBatch
+from kinj.models.gap_codecs import GapCodec
+from kinj.train.objectives.gaps import gap_rows
 
 Loss = Callable[[Any, MicroBatch], torch.Tensor]
 """(model, micro-batch) to the loss summed over its label tokens, in nats."""
@@ -74,8 +77,11 @@ class ByKind:
         return [rows[i] for i in range(len(records))]
 
     def documents(self, documents: Sequence[Document], codec: Codec) -> list[list[Row]]:
-        """The rows of each document: by default its tokens, each predicted from those before."""
-        return next_tokens([document.text for document in documents], codec)
+        """The rows of each document: by default what the model is made for, the next token or gaps."""
+        texts = [document.text for document in documents]
+        if isinstance(codec, GapCodec):
+            return [list(rows) for rows in gap_rows(texts, codec, SpanObjectiveSettings().words)]
+        return next_tokens(texts, codec)
 
     def loss(self, start_model: Any) -> Loss | None:  # noqa: ARG002 - part of the contract
         """The usual one."""

@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from kinj.config.schema import DistillSettings, StageSettings
+from kinj.models.batch import MicroBatch, predictions
 from kinj.models.codec import IGNORE
-from kinj.train.batching import MicroBatch
 from kinj.train.objectives.base import ByKind, Loss
 
 
@@ -37,13 +37,11 @@ def distillation(model: Any, batch: MicroBatch, start_model: Any, weight: float,
 
     Where a token carries no loss, the start model's beliefs are not taught either.
     """
-    device = next(model.parameters()).device
-    ids, labels = batch.input_ids.to(device), batch.labels[:, 1:].to(device)
+    found, labels = predictions(model, batch)
     carries = labels != IGNORE
-    targets = labels[carries]
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1][carries].float()
+    targets, logits = labels[carries], found[carries].float()
     with torch.no_grad():
-        beliefs = start_model(input_ids=ids, use_cache=False).logits[:, :-1][carries].float()
+        beliefs = predictions(start_model, batch)[0][carries].float()
     if swap:
         beliefs = swapped(beliefs, targets)
     divergence = kl_div(log_softmax(logits, -1), log_softmax(beliefs, -1), reduction="sum", log_target=True)

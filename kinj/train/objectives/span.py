@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kinj.config.schema import SpanObjectiveSettings, StageSettings
 from kinj.data.records import Document
 from kinj.models.codec import Codec, Example
+from kinj.models.gap_codecs import GapCodec
 from kinj.train.objectives.base import ByKind, Row, room_for
+from kinj.train.objectives.gaps import draw_run, gap_rows, words
 
-_WORD = re.compile(r"\S+")
 _SLACK = 8
 """Tokens kept free in a row, since a text may be cut into a few more tokens with a gap in it than without."""
 
@@ -30,22 +30,21 @@ class Spans(ByKind):
 
     def documents(self, documents: Sequence[Document], codec: Codec) -> list[list[Row]]:
         """One row for each document, or for each part of a long one."""
+        if isinstance(codec, GapCodec):
+            texts = [document.text for document in documents]
+            return [list(rows) for rows in gap_rows(texts, codec, self.settings.words)]
         before, between = codec.around(self.settings.request, self.settings.separator)
         frame = len(before) + len(between) + len(codec.encode([self.settings.sentinel])[0]) + _SLACK
-        texts = codec.parts([document.text for document in documents], room_for(frame, 1, codec, "span"))
+        parted = codec.parts([document.text for document in documents], room_for(frame, 1, codec, "span"))
         rows: list[list[Row]] = []
-        for document, parts in zip(documents, texts, strict=True):
+        for document, parts in zip(documents, parted, strict=True):
             shown = [document.text] if len(parts) == 1 else [codec.decode(part) for part in parts]
             made = [
-                SpanRow(text, _words(text), before, between, codec, self.settings, frame + len(part))
+                SpanRow(text, words(text), before, between, codec, self.settings, frame + len(part))
                 for text, part in zip(shown, parts, strict=True)
             ]
             rows.append([row for row in made if row.words])
         return rows
-
-
-def _words(text: str) -> list[tuple[int, int]]:
-    return [match.span() for match in _WORD.finditer(text)]
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,7 @@ class SpanRow:
 
     def draw(self, rng: random.Random, progress: float) -> Example:  # noqa: ARG002 - part of the contract
         """Every run of 1 to `words` words is equally likely to be the one that is missing."""
-        start, end = self._span(rng)
+        start, end = draw_run(self.words, self.settings.words, rng)
         shown = self.text[:start] + self.settings.sentinel + self.text[end:]
         context, target = self.codec.encode([shown, f" {self.text[start:end]}"])
         return self.codec.pair([*self.before, *context, *self.between], target)
-
-    def _span(self, rng: random.Random) -> tuple[int, int]:
-        count = len(self.words)
-        # Runs of n words: count - n + 1 of them.
-        lengths = range(1, min(self.settings.words, count) + 1)
-        (length,) = rng.choices(lengths, weights=[count - n + 1 for n in lengths])
-        first = rng.randrange(count - length + 1)
-        return self.words[first][0], self.words[first + length - 1][1]

@@ -1,0 +1,147 @@
+"""What asking has in common for all kinds of models: batches under a budget, answers as they come in."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from kinj.config.errors import KinjError, UsageError
+from kinj.models.codec import Codec
+from kinj.models.passes import Draw, Scored
+from kinj.models.requests import Request, Response
+
+log = logging.getLogger("kinj")
+T = TypeVar("T")
+C = TypeVar("C", bound=Codec)
+Progress = Callable[[int, int], None]
+"""Called with (requests answered, requests in all)."""
+
+LOGITS = 2**28
+"""Most numbers in one block of logits (1 GiB in fp32): limits a batch of scored text where the vocabulary is large."""
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error means that memory did not suffice."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+@dataclass
+class Budget:
+    tokens: int
+    said: bool = False
+
+    def halve(self, used: int) -> None:
+        """Halves the batch after one of `used` tokens did not fit in memory."""
+        self.tokens = max(1, used // 2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if not self.said:
+            log.warning(
+                "out of memory with %s tokens in a batch; going on with half of that. Answers do not change.",
+                f"{used:,}",
+            )
+        self.said = True
+
+
+@dataclass
+class Asking(ABC, Generic[C]):
+    """Asks a model of one kind. `answers` holds what is known so far; `total` is the number of requests."""
+
+    model: Any
+    codec: C
+    budget: Budget
+    progress: Progress | None
+    total: int
+    answers: dict[Request, Response] = field(default_factory=dict)
+
+    @abstractmethod
+    def generate(self, requests: list[Request]) -> None:
+        """Answers requests of kind `generate`."""
+
+    @abstractmethod
+    def loglikelihood(self, requests: list[Request]) -> None:
+        """Answers requests of kind `loglikelihood`."""
+
+    @abstractmethod
+    def rolling(self, requests: list[Request]) -> None:
+        """Answers requests of kind `rolling`."""
+
+    def prompts(self, requests: list[Request]) -> list[tuple[Request, list[int]]]:
+        """The questions as the model reads them, the longest first: if memory is short, it shows at once.
+
+        Raises:
+            KinjError: one does not fit the model's context.
+        """
+        codec = self.codec
+        rows = [
+            (request, codec.prompt(request.prompt, completion=request.completion, shots=request.shots))
+            for request in requests
+        ]
+        for request, prompt in rows:
+            if len(prompt) > codec.longest_prompt:
+                raise KinjError(
+                    f"a question is {len(prompt):,} tokens long, the model reads {codec.max_length:,}: {request.prompt[:80]!r}",
+                    "shorten it, or take a model with a longer context; questions are never cut",
+                )
+        return sorted(rows, key=lambda row: -len(row[1]))
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """Ids that end an answer. A chat model names several in its generation config."""
+        named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        return self.codec.stops | set(named if isinstance(named, list) else [named] if named is not None else [])
+
+    def said(self, request: Request, result: Scored) -> None:
+        """Keeps a generated answer."""
+        ids = result.tokens[:-1] if result.tokens[-1] in self.stops else result.tokens
+        text, greedy = self.codec.decode(ids).strip(), request.temperature == 0
+        self.answers[request] = Response(
+            request=request, text=text, logprob=result.logprob, tokens=len(result.tokens), greedy=greedy
+        )
+
+    def scored(self, request: Request, result: Scored) -> None:
+        """Adds the score of a row to the answer."""
+        response = self.answers[request]
+        response.logprob += result.logprob
+        response.tokens += len(result.tokens)
+        response.greedy = response.greedy and result.greedy
+
+    def in_batches(self, items: Sequence[T], length: Callable[[T], int], run: Callable[[list[T]], None]) -> None:
+        """Runs all items, the longest first, in batches under the budget; out of memory halves it and tries again."""
+        start = 0
+        while start < len(items):
+            longest = max(1, length(items[start]))
+            batch = list(items[start : start + max(1, self.budget.tokens // longest)])
+            try:
+                run(batch)
+            except RuntimeError as error:
+                if not out_of_memory(error) or len(batch) == 1:
+                    raise
+                self.budget.halve(longest * len(batch))
+                continue
+            start += len(batch)
+
+    def report(self) -> None:
+        """Says how far it has come."""
+        if self.progress:
+            self.progress(len(self.answers), self.total)
+
+
+def drawn(request: Request) -> Draw | None:
+    """How the tokens of an answer are drawn; None where the likeliest are taken."""
+    if request.temperature == 0:
+        return None
+    return Draw(request.temperature, torch.Generator().manual_seed(request.seed))
+
+
+def continuation(request: Request) -> str:
+    """What is scored after the prompt."""
+    if request.continuation is None:
+        raise UsageError(f"a request for a log-probability has no continuation: {request.prompt[:80]!r}")
+    return request.continuation

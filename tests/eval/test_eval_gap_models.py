@@ -1,0 +1,49 @@
+"""Every probe runs on models that fill gaps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinj.config.schema import ModelSettings
+from kinj.data.records import Document
+from kinj.eval.base import Context
+from kinj.eval.registry import names
+from kinj.eval.run import evaluate
+from kinj.models.loading import load_model
+from tests.eval.conftest import ask_about
+from tests.gap_models import FACTS, NAMES, QUESTIONS, TOWNS, save
+
+
+@pytest.mark.parametrize("kind", ["t5", "bert"])
+def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> None:
+    people.settings.eval.limit = 4
+    model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=64 if kind == "bert" else None)
+    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk")]
+    check(evaluate(people.settings, model, people, asked, tmp_path / "out"), asked)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bert"])
+def test_probes_of_a_corpus_run(kind: str, with_pools: Any, tmp_path: Path) -> None:
+    documents = [Document(id=name, text=text) for name, text in zip(NAMES, FACTS, strict=True)]
+    questions = [
+        ask_about(name, prompt, town, choices=list(TOWNS))
+        for name, prompt, town in zip(NAMES, QUESTIONS, TOWNS, strict=True)
+    ]
+    context = with_pools("corpus", questions=questions, text=documents, documents=documents)
+    model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))))
+    found = evaluate(context.settings, model, context, ["qa", "retention"], tmp_path / "out")
+    check(found, ["qa", "retention"])
+    again = evaluate(context.settings, model, context, ["qa"], None)
+    context.settings.eval.batch_tokens = 1
+    assert evaluate(context.settings, model, context, ["qa"], None)["probes"] == again["probes"]
+
+
+def check(found: dict[str, Any], asked: list[str]) -> None:
+    for name in asked:
+        measures = found["probes"][name]["measures"]
+        assert measures, name
+        assert all(math.isfinite(measure["value"]) for measure in measures.values()), name
