@@ -293,3 +293,17 @@ def test_looksam_with_every_one_is_sam(language_model: LanguageModel, rows: list
             s.take(rows, step)
         found.append(weights(model))
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_parameters_that_are_not_moved_get_the_second_gradient_alone(
+    language_model: LanguageModel, rows: list[Example]
+) -> None:
+    """With `include`, the embedding stays at w; its update is still that of the one gradient at the moved weights."""
+    model = language_model.model
+    embedding = model.get_input_embeddings().weight
+    s = stepper(model, lr=0.0, weight_decay=0.0, sam=SamSettings(rho=1e-6, include="mlp"))
+    s.take(rows, 0)
+    assert embedding.grad is not None
+    found = embedding.grad.clone()
+    stepper(model, lr=0.0, weight_decay=0.0).take(rows, 0)
+    torch.testing.assert_close(found, embedding.grad, atol=1e-6, rtol=1e-3)

@@ -22,7 +22,6 @@ from kinj.train.processes import ALONE, Processes, accelerator_for
 ARGUMENTS = [
     "model=scratch",
     "model.size=100k",
-    "model.vocabulary=400",
     "data.biographies.people=8",
     "data.biographies.teachers=8",
     "train.stages.inject.epochs=null",
