@@ -99,7 +99,7 @@ def independent_sam(model: LanguageModel, rows: list[Example], count: int) -> tu
     optimizer = SAM(stepper.parameters, torch.optim.AdamW, rho=RHO, lr=1e-3, fused=True)
 
     def take(step: list[Example]) -> None:
-        cut = stepper.cut(step)
+        cut = stepper.share(step)
         for update in (optimizer.first_step, optimizer.second_step):
             stepper.backward(cut.batches, cut.label_tokens)
             if update == optimizer.second_step:
@@ -215,7 +215,7 @@ def gemm_rate() -> float:
 def flops_a_token(model: LanguageModel, rows: Sequence[Example]) -> float:
     """Of the matrix products of forward and backward, by real token."""
     stepper = stepper_of(model, rows)
-    cut = stepper.cut(steps_of(rows, 1)[0])
+    cut = stepper.share(steps_of(rows, 1)[0])
     with FlopCounterMode(display=False) as counter:
         stepper.backward(cut.batches, cut.label_tokens)
     return counter.get_total_flops() / cut.computed_tokens
