@@ -79,9 +79,8 @@ def train(
     run.truncate_metrics(saved.step)
     begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
     loop = _Loop(settings, language_model, run, begin, observer, start_model, progress, accelerator, processes)
-    choose = Chooser(
-        settings, language_model, run, asker, begun=settings.train.order[: saved.stage + 1] if latest else []
-    )
+    begun = settings.train.order[: saved.stage + 1] if latest else []
+    choose = Chooser(settings, language_model, run, asker, begun, processes)
     with _interruptible() as interrupted:
         loop.interrupted = interrupted
         for index, name in enumerate(settings.train.order):

@@ -19,6 +19,7 @@ from kinj.data.records import Question, Record
 from kinj.data.rng import stable_rng
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
+from kinj.train.processes import ALONE, Processes
 
 Asker = Callable[[LanguageModel, Sequence[Question]], list[tuple[int, int]]]
 """Questions to, for each, how many greedy askings and how many samples were right, of `train.asking`."""
@@ -49,6 +50,8 @@ class Chooser:
     asker: Asker | None
     begun: Sequence[str] = ()
     """Stages that began before this run was resumed: what the model knew then cannot be asked now."""
+    processes: Processes = ALONE
+    """The main one asks; the others read what it wrote."""
 
     def __call__(self, stage: str, key: str, source: SourceSettings, records: Sequence[Record]) -> list[Record]:
         """The questions of a source as they are to be trained on.
@@ -72,9 +75,10 @@ class Chooser:
         return found
 
     def _known(self, path: Path, questions: Sequence[Question]) -> dict[str, str]:
-        if not path.exists():
+        if self.processes.main and not path.exists():
             path.parent.mkdir(exist_ok=True)
             atomic_write(path, "".join(f"{json.dumps(row)}\n" for row in self._ask(questions)))
+        self.processes.agree(None)
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         known = {row["id"]: row["known"] for row in rows}
         if missing := [question.id for question in questions if question.id not in known]:
