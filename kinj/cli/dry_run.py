@@ -90,7 +90,7 @@ def _cost(stage: Stage, language_model: LanguageModel) -> tuple[int, int, float]
         language_model.codec.pad_id,
         loss=stage.objective.loss(language_model.model),  # as the start model; it costs the same
     )
-    passes = sum(stepper.passes(step) for step in range(stage.steps))
+    passes = round(sum(stepper.passes(step) for step in range(stage.steps)))
     _, rows = next(stage.plan())
     examples = stage.examples(rows, 0)
     state = {name: value.clone() for name, value in language_model.model.state_dict().items()}

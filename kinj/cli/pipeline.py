@@ -21,9 +21,10 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.train.accounts import TrainResult
 from kinj.train.checkpoint import sound_checkpoint
 from kinj.train.processes import Onlooker, join
-from kinj.train.run import Progress, TrainResult, train
+from kinj.train.run import Progress, train
 from kinj.train.stages import Augment, records_of
 
 TOKENIZER_DOCUMENTS = 20_000
@@ -145,13 +146,13 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         resume=settings.run.resume,
         progress=progress,
     )
+    if settings.model.lora.merge and processes.main:
+        write_merged(settings, run)
     run.write_json(
         "summary.json",
         {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
-    if settings.model.lora.merge and processes.main:
-        write_merged(settings, run)
     return result, data
 
 

@@ -9,8 +9,13 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from accelerate.accelerator import Accelerator
+from accelerate.state import PartialState
+from accelerate.utils import DistributedType
 from torch.nn.parallel import DistributedDataParallel
 
+from kinj.config.errors import UsageError
+from kinj.config.schema import Settings
 from kinj.data.rundir import RunDir
 
 T = TypeVar("T")
@@ -75,8 +80,6 @@ def join() -> Processes:
     """The processes that the launcher of this one started, connected (gloo on CPUs, nccl on GPUs)."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
-    from accelerate.state import PartialState
-
     state: Any = PartialState(cpu=not torch.cuda.is_available())
     return Processes(state.process_index, state.num_processes)
 
@@ -90,3 +93,27 @@ def spread(model: torch.nn.Module, processes: Processes) -> torch.nn.Module:
     # Buffers of language models are constants (rotary frequencies); sending them would make a pass without sync send after all.
     network.broadcast_buffers = False
     return network
+
+
+def accelerator_for(settings: Settings) -> Accelerator:
+    """Device and precision of a run (`train.precision`, `train.threads`).
+
+    Raises:
+        UsageError: the launcher asked for a precision or a way of sharding that kinj does not train with.
+    """
+    if settings.train.threads:
+        torch.set_num_threads(settings.train.threads)
+    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if asked not in ("no", "bf16"):
+        what = f"kinj does not train in {asked}: it has no loss scaler, and SAM would move along overflowed gradients"
+        raise UsageError(what, "launch with --mixed_precision no, and choose train.precision=bf16 or fp32")
+    fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    bf16 = settings.train.precision == "bf16" or (settings.train.precision == "auto" and fast)
+    accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no", cpu=not torch.cuda.is_available())
+    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        kind = accelerator.distributed_type.value
+        raise UsageError(
+            f"kinj train does not run under {kind}",
+            "launch plain processes: torchrun --nproc-per-node N -m kinj train ...",
+        )
+    return accelerator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import threading
 import time
@@ -14,7 +13,6 @@ from typing import Any
 
 import torch
 from accelerate.accelerator import Accelerator
-from accelerate.utils import DistributedType
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
@@ -22,11 +20,12 @@ from kinj.data.base import DataSet
 from kinj.data.rng import stable_seed
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
+from kinj.train.accounts import TrainResult, counts_of, metrics_of, times_of
 from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
 from kinj.train.doses import Doses
 from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
-from kinj.train.processes import Processes, join, spread
+from kinj.train.processes import Processes, accelerator_for, join, spread
 from kinj.train.select import Asker, Chooser
 from kinj.train.stages import Augment, Stage, prepare_stage
 from kinj.train.step import Stepper, StepReport
@@ -40,30 +39,6 @@ SKIPS_IN_A_ROW = 10
 Observer = Callable[[int, LanguageModel], list[dict[str, Any]]]
 Progress = Callable[[str, int, int, Mapping[str, Any]], None]
 """(stage, steps done in it, its steps, the step's metrics)."""
-
-
-@dataclass
-class TrainResult:
-    """What a run did: sums over all its steps. `seconds` is the time spent in steps, over all resumptions.
-
-    `sam_time_share` is the share of that time that plain steps would not have taken.
-    """
-
-    steps: int
-    passes: int
-    tokens: int
-    computed_tokens: int
-    label_tokens: int
-    seconds: float
-    sam_steps: int
-    sam_skipped: int
-    sam_time_share: float
-
-    @classmethod
-    def from_totals(cls, totals: Mapping[str, float]) -> TrainResult:
-        numbers = {name: totals.get(name, 0) for name in cls.__annotations__}
-        times = ("seconds", "sam_time_share")
-        return cls(**{name: number if name in times else int(number) for name, number in numbers.items()})  # type: ignore[arg-type]  # the keys decide the types
 
 
 def train(
@@ -97,7 +72,7 @@ def train(
         KeyboardInterrupt: Ctrl-C, after the step in progress and a checkpoint.
     """
     processes = join()
-    accelerator = _accelerator(settings)
+    accelerator = accelerator_for(settings)
     language_model.model.to(accelerator.device)
     latest = run.latest_checkpoint() if resume else None
     saved = load_checkpoint(latest, None) if latest else Position()
@@ -116,7 +91,7 @@ def train(
             if index < len(saved.finished):
                 stage.steps = saved.finished[index]  # it may have ended early
             loop.run_stage(index, stage, _done(index, saved), resume_from=latest if index == saved.stage else None)
-    result = TrainResult.from_totals(loop.position.totals | _times(run))
+    result = TrainResult.from_totals(loop.position.totals | times_of(run))
     if loop.sam_was_on and not result.sam_steps:
         raise KinjError(
             f"SAM was on but never moved the weights in {result.steps} steps",
@@ -125,33 +100,6 @@ def train(
     if processes.main:
         loop.doses.write(run.path / "doses.parquet")
     return result
-
-
-def _accelerator(settings: Settings) -> Accelerator:
-    if settings.train.threads:
-        torch.set_num_threads(settings.train.threads)
-    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
-    if asked not in ("no", "bf16"):
-        what = f"kinj does not train in {asked}: it has no loss scaler, and SAM would move along overflowed gradients"
-        raise UsageError(what, "launch with --mixed_precision no, and choose train.precision=bf16 or fp32")
-    fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    bf16 = settings.train.precision == "bf16" or (settings.train.precision == "auto" and fast)
-    accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no", cpu=not torch.cuda.is_available())
-    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
-        kind = accelerator.distributed_type.value
-        raise UsageError(
-            f"kinj train does not run under {kind}",
-            "launch plain processes: torchrun --nproc-per-node N -m kinj train ...",
-        )
-    return accelerator
-
-
-def _times(run: RunDir) -> dict[str, float]:
-    """Time spent in the steps of this run; those between a checkpoint and an interruption were taken again and count once."""
-    by_step = {event["step"]: event for event in run.events() if event["kind"] == "checkpoint"}
-    seconds = sum(float(event["seconds"]) for event in by_step.values())
-    sam = sum(float(event["seconds"]) * float(event.get("sam/time_share", 0)) for event in by_step.values())
-    return {"seconds": seconds, "sam_time_share": round(sam / seconds, 4) if seconds else 0.0}
 
 
 def _done(index: int, saved: Position) -> int:
@@ -237,7 +185,7 @@ class _Loop:
             "stage": stage.name,
             "epoch": round(epoch, 4),
             "lr": rate,
-            **_metrics(report, self.position.totals),
+            **metrics_of(report, self.position.totals),
         }
         self.run.metric(**metrics)
         if self.progress:
@@ -249,7 +197,7 @@ class _Loop:
         if report.stepped:
             return
         moved = report.shift is not None and report.shift.moved
-        fine_at_w = report.passes == 1 or math.isfinite(report.loss)  # a single pass was at the moved weights
+        fine_at_w = report.loss_gap is None or math.isfinite(report.loss)  # a single pass was at the moved weights
         if moved and fine_at_w and self._skips_in_a_row < SKIPS_IN_A_ROW:
             self.run.event(
                 "step_skipped",
@@ -265,17 +213,7 @@ class _Loop:
         )
 
     def _count(self, report: StepReport) -> None:
-        moved = report.shift is not None and report.shift.moved
-        counts = {
-            "steps": 1,
-            "passes": report.passes,
-            "tokens": report.tokens,
-            "computed_tokens": report.computed_tokens,
-            "label_tokens": report.label_tokens,
-            "sam_steps": int(moved),
-            "sam_skipped": int(report.shift is not None and not (moved and report.stepped)),
-        }
-        for name, amount in counts.items():
+        for name, amount in counts_of(report).items():
             self.position.totals[name] = self.position.totals.get(name, 0) + amount
 
     def _tell_if_lost(self, report: StepReport, stage: Stage) -> None:
@@ -324,30 +262,6 @@ class _Loop:
         if stop:
             raise KeyboardInterrupt
         return over
-
-
-def _metrics(report: StepReport, totals: Mapping[str, float]) -> dict[str, Any]:
-    metrics: dict[str, Any] = {
-        "loss": report.loss,
-        "grad_norm": report.grad_norm,
-        "tokens": report.tokens,
-        "label_tokens": report.label_tokens,
-        "passes": report.passes,
-    }
-    if report.shift is None:
-        return metrics
-    measured = {
-        "sam/moved": report.shift.moved,
-        "sam/grad_norm": report.shift.length,
-        "sam/loss_gap": report.loss_gap,
-        "sam/gap_ratio": report.gap_ratio,
-        "sam/cos_g1_g2": report.shift.cos,
-        "sam/kept": report.shift.kept,
-        "sam/realised_cos": report.shift.realised_cos,
-        "sam/steps": totals["sam_steps"],
-        "sam/skipped": totals["sam_skipped"],
-    }
-    return metrics | {name: value for name, value in measured.items() if value is not None}
 
 
 @contextmanager

@@ -75,8 +75,8 @@ class Ascent(ABC):
         UsageError: `include` matches no trainable parameter, a chosen one is not fp32, or it is sharded and `scope` is `rank`.
     """
 
-    passes: ClassVar[int] = 2
-    """Forward–backward passes of a step on which it acts, if `fraction` is 1."""
+    first_pass: ClassVar[bool] = True
+    """Whether a pass at w finds the direction; its gradients are there when `find` is called."""
     copies: ClassVar[int] = 1
     """Tensors of the size of all moved parameters that it holds beside the optimizer's own state."""
 
@@ -113,9 +113,13 @@ class Ascent(ABC):
     def find(self) -> tuple[list[Tensor | None], float]:
         """A direction of any length for each of `parameters` (None: stays), and that length over all of them.
 
-        A move has length rho along the direction, or against it if the length is negative. Gradients may be overwritten: they
-        are dropped afterwards.
+        Gradients may be overwritten: they are dropped afterwards.
         """
+
+    @property
+    def sign(self) -> int:
+        """1: the move is along the direction; −1: against it."""
+        return 1
 
     @contextmanager
     def shifted(self, measure: torch.dtype | None = None) -> Iterator[Shift]:
@@ -151,7 +155,7 @@ class Ascent(ABC):
             p.grad = None
         if length == 0 or not math.isfinite(length):
             return Shift(moved=False, length=length)
-        factor = self.settings.rho / length
+        factor = self.sign * self.settings.rho / length
         for p, direction in zip(self.parameters, directions, strict=True):
             if direction is not None:
                 p.add_(direction, alpha=factor)

@@ -17,11 +17,11 @@ from kinj.config.schema import OptimSettings
 from kinj.models.batch import MicroBatch, predictions
 from kinj.models.codec import IGNORE, Example
 from kinj.train.ascents import build_ascent
-from kinj.train.batching import blank, micro_batches
 from kinj.train.objectives.base import Loss
 from kinj.train.processes import ALONE, Processes
 from kinj.train.repeat import RandomState, frozen_statistics
 from kinj.train.sam import Ascent, Shift, global_norm
+from kinj.train.share import Share, share_of
 
 MEASURE_EVERY = 50
 """Steps between the measurements of a SAM step that cost time: rounding of the move, cosine of the two gradients."""
@@ -39,7 +39,8 @@ class StepReport:
     label_tokens: int
     tokens: int
     computed_tokens: int
-    passes: int
+    passes: float
+    """Forward–backward passes over the step's tokens; one over a share of them counts as that share."""
     grad_norm: float = 0.0
     stepped: bool = False
     shift: Shift | None = None
@@ -51,16 +52,6 @@ class StepReport:
     """That, divided by rho · (norm of the direction): near 1 for a small rho; near 0 means the move was lost."""
     sam_seconds: float = 0.0
     """Time that a plain step would not have taken."""
-
-
-@dataclass
-class _Cut:
-    """Some rows as micro-batches of this process. Counts are over all processes, so no message is needed to know them."""
-
-    batches: list[MicroBatch]
-    label_tokens: int
-    tokens: int
-    computed_tokens: int
 
 
 class Stepper:
@@ -105,48 +96,42 @@ class Stepper:
         if self.ascent and self._arithmetic() == torch.float16:
             raise UsageError("optim.sam does not work in fp16: it has no loss scaler", "train.precision=bf16 or fp32")
 
-    def passes(self, step: int) -> int:
-        """Forward–backward passes of a step of the stage."""
-        return self.ascent.passes if self.ascent and self.ascent.acts(step) else 1
+    def passes(self, step: int) -> float:
+        """Forward–backward passes that a step of the stage will take, about: a pass over a share of the rows is that share."""
+        first = self.ascent is not None and self.ascent.first_pass and self.ascent.acts(step)
+        return 1 + self.settings.sam.fraction * first
 
     def take(self, rows: Sequence[Example], step: int) -> StepReport:
         """One step over `rows` (of all processes); weights are where they were if the loss or the gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         if self.ascent is None or not self.ascent.acts(step):
             report = self._plain(rows)
-        elif self.ascent.passes == 1:
-            report = self._one_pass(rows, self.ascent, step)
-        else:
+        elif self.ascent.first_pass:
             report = self._two_passes(rows, self.ascent, step)
+        else:
+            report = self._one_pass(rows, self.ascent, step)
         return self._finish(report)
 
     def _plain(self, rows: Sequence[Example]) -> StepReport:
-        cut = self.cut(rows)
-        losses = self.backward(cut.batches, cut.label_tokens)
+        share = self.share(rows)
+        losses = self.backward(share.batches, share.label_tokens)
         if self.ascent is not None:
             self.ascent.between()
-        return StepReport(sum(losses), cut.label_tokens, cut.tokens, cut.computed_tokens, passes=1)
+        return StepReport(sum(losses), *share.sizes, passes=1)
 
     def _one_pass(self, rows: Sequence[Example], ascent: Ascent, step: int) -> StepReport:
-        cut, clock = self.cut(rows), _Clock()
+        share, clock = self.share(rows), _Clock()
         with ascent.shifted(self._measure(step)) as shift, clock.paused():
-            losses = self.backward(cut.batches, cut.label_tokens)
-        return StepReport(
-            sum(losses),
-            cut.label_tokens,
-            cut.tokens,
-            cut.computed_tokens,
-            passes=1,
-            shift=shift,
-            loss_shifted=sum(losses),
-            sam_seconds=clock.seconds,
-        )
+            loss = sum(self.backward(share.batches, share.label_tokens))
+        report = StepReport(loss, *share.sizes, passes=1, shift=shift, loss_shifted=loss)
+        report.sam_seconds = clock.seconds
+        return report
 
     def _two_passes(self, rows: Sequence[Example], ascent: Ascent, step: int) -> StepReport:
         # The direction comes from a share of the rows, which are in random order; micro-batches are sorted by length, so a
         # share of those would be biased. The second pass begins with the same micro-batches, and so with the same masks.
         split = math.ceil(self.settings.sam.fraction * len(rows))
-        part, rest, clock = self.cut(rows[:split]), self.cut(rows[split:]), _Clock()
+        part, rest, clock = self.share(rows[:split]), self.share(rows[split:]), _Clock()
         random_state = RandomState(self.device)
         at_w = sum(self.backward(part.batches, part.label_tokens, sync=self.settings.sam.scope == "global"))
         with ascent.shifted(self._measure(step)) as shift, clock.paused(), frozen_statistics(self.model):
@@ -162,7 +147,7 @@ class Stepper:
             tokens,
             2 * part.tokens + rest.tokens,
             2 * part.computed_tokens + rest.computed_tokens,
-            passes=2,
+            passes=1 + part.tokens / (part.tokens + rest.tokens),
             shift=shift,
             loss_shifted=sum(losses),
             loss_gap=gap,
@@ -170,17 +155,9 @@ class Stepper:
             sam_seconds=clock.seconds,
         )
 
-    def cut(self, rows: Sequence[Example]) -> _Cut:
-        """Micro-batches of this process's share of some rows; as many in every process, since sharded models compute together."""
-        dealt = [
-            micro_batches(share, self.settings.micro_tokens, self.pad_id) for share in self.processes.deal(list(rows))
-        ]
-        every = [batch for batches in dealt for batch in batches]
-        mine, most = dealt[self.processes.rank], max(map(len, dealt))
-        if len(mine) < most:
-            mine += [blank(min(every, key=lambda batch: batch.computed_tokens))] * (most - len(mine))
-        label_tokens, tokens = sum(batch.label_tokens for batch in every), sum(batch.tokens for batch in every)
-        return _Cut(mine, label_tokens, tokens, sum(batch.computed_tokens for batch in every))
+    def share(self, rows: Sequence[Example]) -> Share:
+        """This process's micro-batches of some rows."""
+        return share_of(rows, self.processes, self.settings.micro_tokens, self.pad_id)
 
     def backward(self, batches: Sequence[MicroBatch], label_tokens: int, sync: bool = True) -> list[float]:
         """Adds the gradient of the mean loss per label token; returns each micro-batch's part of that loss.
@@ -192,9 +169,7 @@ class Stepper:
         """
         losses = []
         for number, batch in enumerate(batches, 1):
-            with self._synced(
-                sync and number == len(batches)
-            ):  # around the forward pass too, which decides what is sent
+            with self._synced(sync and number == len(batches)):
                 # Gradients are averaged over processes, and each process's loss is a part of a sum.
                 loss = self.loss_sum(batch) / (max(label_tokens, 1) / self.processes.size)
                 loss.backward()
@@ -210,6 +185,7 @@ class Stepper:
         return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE, reduction="sum")
 
     def _synced(self, sync: bool) -> AbstractContextManager[Any]:
+        """For forward and backward pass: what the backward pass sends is decided in the forward pass."""
         no_sync = getattr(self.network, "no_sync", None)
         return nullcontext() if sync or no_sync is None else no_sync()
 

@@ -95,7 +95,7 @@ def emitted() -> Iterator[str]:
 
 
 def test_every_key_of_the_objects_is_described() -> None:
-    from kinj.train.run import TrainResult
+    from kinj.train.accounts import TrainResult
 
     keys = {*emitted(), *vars(AugmentReport()), *(field.name for field in fields(TrainResult))}
     assert {"folder", "asked", "changed"} <= keys

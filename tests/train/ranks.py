@@ -109,7 +109,7 @@ def silent_first_pass(processes: Processes) -> dict[str, Any]:
     sent = []
     network.register_comm_hook(None, lambda _, bucket: (sent.append(1), _allreduce(bucket))[1])  # type: ignore[operator, func-returns-value]
     s = stepper(model, processes, network, rho=0.5, scope="rank")
-    cut = s.cut(rows(0))
+    cut = s.share(rows(0))
     s.take(rows(0), 0)
     before = len(sent)
     for _ in range(1 + 2 * processes.rank):
@@ -142,7 +142,7 @@ def sharded_restore(processes: Processes) -> dict[str, Any]:
     fully_shard(model, mesh=init_device_mesh("cpu", (processes.size,)))
     s = stepper(model, processes, model, rho=2.0)
     before = [(p.to_local().clone(), p.to_local().data_ptr()) for p in s.parameters]  # type: ignore[attr-defined]
-    cut = s.cut(rows(0))
+    cut = s.share(rows(0))
     s.backward(cut.batches, cut.label_tokens)
     moved = False
     try:

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+import pytorch_optimizer as independent
 import torch
 
 from kinj.config.schema import OptimSettings, SamSettings
@@ -13,8 +14,6 @@ from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel
 from kinj.train.step import Stepper
 from tests.conftest import TEXTS
-
-independent = pytest.importorskip("pytorch_optimizer", reason="pip install pytorch_optimizer")
 
 ADAM: dict[str, Any] = {"lr": 3e-3, "betas": (0.9, 0.95), "weight_decay": 0.1}
 
@@ -36,7 +35,7 @@ def theirs(language_model: LanguageModel, steps: int, **options: Any) -> list[fl
     stepper = Stepper(
         model, torch.optim.SGD(model.parameters(), lr=0.0), OptimSettings(), language_model.codec.pad_id
     )  # for its loss
-    cut = stepper.cut(rows_of(language_model))
+    cut = stepper.share(rows_of(language_model))
     losses: list[float] = []
 
     def closure() -> None:

@@ -79,10 +79,10 @@ def test_rank_scope_is_one_move_per_process_and_replicas_stay_equal(found: Found
     s = stepper(model, ALONE, None, rho=0.5)
     for step in range(4):
         total = [torch.zeros_like(p) for p in s.parameters]
-        whole = s.cut(rows(step))
+        whole = s.share(rows(step))
         for rank in range(size):
             share = sorted(rows(step), key=len, reverse=True)[rank::size]
-            cut = s.cut(share)
+            cut = s.share(share)
             s.optimizer.zero_grad()
             s.backward(cut.batches, whole.label_tokens)
             assert s.ascent is not None

@@ -145,6 +145,7 @@ def test_a_share_of_the_rows_costs_a_share_of_a_pass(language_model: LanguageMod
     full = stepper(language_model, sam=SamSettings(rho=0.05)).take(rows, 0)
     part = stepper(language_model, sam=SamSettings(rho=0.05, fraction=0.25)).take(rows, 0)
     assert part.loss_shifted is not None
+    assert (full.passes, part.passes) == (2, part.tokens / (full.tokens / 2))
     assert part.tokens - full.tokens // 2 == len(rows[0]) + len(rows[1])
 
 

@@ -17,13 +17,11 @@ from safetensors.torch import load_file
 
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
-from kinj.train.processes import ALONE, Processes
-from kinj.train.run import _accelerator
+from kinj.train.processes import ALONE, Processes, accelerator_for
 
 ARGUMENTS = [
     "model=scratch",
     "model.size=100k",
-    "model.vocabulary=400",
     "data.biographies.people=8",
     "data.biographies.teachers=8",
     "train.stages.inject.epochs=null",
@@ -88,5 +86,5 @@ def test_rows_are_dealt_evenly_and_each_once() -> None:
 def test_a_precision_that_needs_a_loss_scaler_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", asked)
     with pytest.raises(UsageError, match=f"does not train in {asked}: it has no loss scaler") as caught:
-        _accelerator(Settings())
+        accelerator_for(Settings())
     assert "train.precision=bf16 or fp32" in caught.value.hint

@@ -175,6 +175,35 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was(tmp_path: Path
     assert all(torch.isfinite(p).all() for p in kept.model.parameters())
 
 
+@pytest.mark.parametrize(("overflows", "ends"), [(2, False), (99, True)])
+def test_an_overflow_of_sam_is_one_event_and_ten_end_the_run(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, overflows: int, ends: bool
+) -> None:
+    """The loss is infinite wherever the weights are moved, for so many steps."""
+    from kinj.train.step import Stepper
+
+    real, left = Stepper._two_passes, [overflows]
+
+    def two_passes(self: Stepper, *args: Any) -> Any:
+        report = real(self, *args)
+        left[0] -= 1
+        if left[0] >= 0:
+            report.loss_shifted = math.inf
+        return report
+
+    monkeypatch.setattr(Stepper, "_two_passes", two_passes)
+    run = run_dir(tmp_path / "run")
+    chosen = settings(sam=SamSettings(rho=0.1))
+    if ends:
+        with pytest.raises(KinjError, match=r"not finite .* at step 10 "):
+            train(chosen, fresh(tokenizer), data(), run)
+    else:
+        result = train(chosen, fresh(tokenizer), data(), run)
+        assert (result.sam_skipped, result.sam_steps) == (2, result.steps)
+    skipped = [event["step"] for event in run.events() if event["kind"] == "step_skipped"]
+    assert skipped == list(range(1, 10 if ends else 3))
+
+
 def test_sam_that_never_acts_is_a_failure(tmp_path: Path, tokenizer: Any) -> None:
     with pytest.raises(KinjError, match="SAM was on but never moved"):
         train(settings(sam=SamSettings(rho=0.1, start_step=1000)), fresh(tokenizer), data(), run_dir(tmp_path / "run"))

@@ -16,11 +16,14 @@ class Momentum(Ascent):
     shifted for the one pass only, which gives the same gradients and needs no guard around evaluation and checkpoints.
     """
 
-    passes: ClassVar[int] = 1
+    first_pass: ClassVar[bool] = False
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.settings.uphill else -1
 
     def find(self) -> tuple[list[Tensor | None], float]:
         assert self.optimizer is not None
         states = [self.optimizer.state.get(p, {}) for p in self.parameters]
         momenta = [state.get("exp_avg", state.get("momentum_buffer")) for state in states]
-        length = float(global_norm([v for v in momenta if v is not None]))
-        return momenta, length if self.settings.uphill else -length
+        return momenta, float(global_norm([v for v in momenta if v is not None]))
