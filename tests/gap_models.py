@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+from transformers import BertConfig, BertForMaskedLM, BertTokenizer, T5Config, T5ForConditionalGeneration, T5Tokenizer
 
 TOWNS = ("Rome", "Kyiv", "Lima", "Oslo")
 NAMES = ("Ada", "Bo", "Cy", "Di")
@@ -21,20 +20,15 @@ _CHARACTERS = sorted("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345
 
 
 def t5_tokenizer() -> Any:
-    """Pieces with a mark for the space before them, `</s>` after every text, and sentinels."""
-    special = ["<pad>", "</s>", "<unk>", *(f"<extra_id_{i}>" for i in range(4))]
+    """T5's own: pieces with a mark for the space before them, and sentinels."""
+    special = ["<pad>", "</s>", "<unk>"]
     pieces = [(f"▁{word}", -2.0) for word in _WORDS] + [(text, -9.0) for text in ["▁", *".?:", *_CHARACTERS]]
-    tokenizer = Tokenizer(models.Unigram([*((name, 0.0) for name in special), *pieces], unk_id=2))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
-    tokenizer.decoder = decoders.Metaspace()
-    tokenizer.add_special_tokens(special)
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    wrap: Any = PreTrainedTokenizerFast
-    return wrap(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    sentinels = [(f"<extra_id_{i}>", 0.0) for i in reversed(range(4))]
+    return T5Tokenizer(vocab=[*((name, 0.0) for name in special), *pieces, *sentinels], extra_ids=4)
 
 
 def bert_tokenizer() -> Any:
-    """Word pieces between [CLS] and [SEP]."""
+    """BERT's own: word pieces between [CLS] and [SEP]."""
     names = [
         "[PAD]",
         "[UNK]",
@@ -45,16 +39,7 @@ def bert_tokenizer() -> Any:
         *_CHARACTERS,
         *(f"##{text}" for text in _CHARACTERS),
     ]
-    vocabulary = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    ends = [(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    wrap: Any = PreTrainedTokenizerFast
-    return wrap(tokenizer_object=tokenizer, **special)
+    return BertTokenizer(vocab={name: i for i, name in enumerate(dict.fromkeys(names))}, do_lower_case=False)
 
 
 def save(kind: str, folder: Path) -> Path:

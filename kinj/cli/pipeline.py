@@ -146,13 +146,13 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         resume=settings.run.resume,
         progress=progress,
     )
+    if settings.model.lora.merge and processes.main:
+        write_merged(settings, run)
     run.write_json(
         "summary.json",
         {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
     )
     run.event("finished", **vars(result))
-    if settings.model.lora.merge and processes.main:
-        write_merged(settings, run)
     return result, data
 
 

@@ -528,7 +528,8 @@ class MaskedObjectiveSettings:
 @dataclass(kw_only=True)
 class SpanObjectiveSettings:
     words: int = 5
-    """Most words that are missing; every run of so many words or fewer is equally likely."""
+    """Most words that are missing; every run of so many words or fewer is equally likely. Of a masked language model: most
+    tokens of each gap."""
     sentinel: str = "____"
     """What stands in their place."""
     separator: str = "\n\nMissing words:"

@@ -20,6 +20,7 @@ from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import measure_json, prediction_rows
 from kinj.models.answering import answer
+from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel, fingerprint
 from kinj.models.requests import Request, Response
 
@@ -62,6 +63,7 @@ def evaluate(
         settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
     )
     context, training = with_eval_settings(context, settings), training_texts(context)
+    context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)
     found: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(probes):
         probe = registry.get(name, context)
@@ -72,6 +74,13 @@ def evaluate(
         results["probes"] = _kept(folder / "results.json", asked.model) | found
         atomic_write(folder / "results.json", orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
     return results
+
+
+def _short_answers(codec: Codec, max_new_tokens: int) -> list[str]:
+    longest = codec.longest_answer
+    if longest is None or longest >= max_new_tokens:
+        return []
+    return [f"the model is {codec.kind}: its answers have at most {longest} tokens, whatever eval.max_new_tokens says"]
 
 
 class _Asked:

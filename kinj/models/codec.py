@@ -62,6 +62,8 @@ class Codec:
     """
 
     kind = "a causal language model"
+    longest_answer: int | None = None
+    """Most tokens of an answer, where the kind of model limits it."""
 
     def __init__(self, tokenizer: Any, settings: ModelSettings, max_length: int) -> None:
         if tokenizer.eos_token_id is None:

@@ -156,6 +156,7 @@ class MaskCodec(GapCodec):
     """
 
     kind = "a masked language model"
+    longest_answer = MASKS
 
     def __init__(self, tokenizer: Any, settings: ModelSettings, max_length: int) -> None:
         needed = {"cls_token": tokenizer.cls_token_id, "sep_token": tokenizer.sep_token_id}

@@ -49,9 +49,7 @@ def codec_for(model: Any, tokenizer: Any, settings: ModelSettings, max_tokens: i
         KinjError: the tokenizer has not the special tokens that this kind needs.
     """
     masked = type(model).__name__.endswith("ForMaskedLM")
-    context = getattr(model.config, "max_position_embeddings", None)
-    if masked and context:
-        context = min(context, tokenizer.model_max_length)  # RoBERTa cannot use its first two positions
+    context = _context(model)
     if max_tokens and context and max_tokens > context:
         raise UsageError(
             f"data.max_tokens={max_tokens:,} is more than model.name={settings.name} reads: {context:,} tokens",
@@ -63,3 +61,13 @@ def codec_for(model: Any, tokenizer: Any, settings: ModelSettings, max_tokens: i
         start = next((identity for identity in named if identity is not None), tokenizer.pad_token_id)  # as in T5
         return SentinelCodec(tokenizer, settings, longest, start)
     return MaskCodec(tokenizer, settings, longest) if masked else Codec(tokenizer, settings, longest)
+
+
+def _context(model: Any) -> int | None:
+    """Most tokens a model reads; None where its positions have no end. RoBERTa counts positions from its padding token on."""
+    positions: int | None = getattr(model.config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    tables = [module for name, module in model.named_modules() if name.endswith("embeddings.position_embeddings")]
+    unused = [table.padding_idx + 1 for table in tables if table.padding_idx is not None]
+    return positions - max(unused, default=0)

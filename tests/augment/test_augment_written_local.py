@@ -22,6 +22,7 @@ from kinj.config.errors import UnfinishedError, UsageError
 from kinj.config.schema import AugmentSettings, LlmSettings, Settings, StructuredSettings
 from kinj.data.files import read_documents
 from kinj.models.loading import EMBEDDED
+from tests.gap_models import save
 
 CALLS = [Call(f"Question: Where was person {number} born?\nAnswer:", number) for number in range(5)]
 TINY = LlmSettings(model="tiny", max_new_tokens=12, in_flight=2)
@@ -68,6 +69,13 @@ def test_a_budget_ends_it() -> None:
     tokens, _ = client.budget.after()
     assert 0 < tokens <= 90
     assert len(client.kept) % 2 == 0
+
+
+@pytest.mark.parametrize(("kind", "what"), [("t5", "an encoder-decoder model"), ("bert", "a masked language model")])
+def test_a_model_that_writes_no_texts(kind: str, what: str, tmp_path: Path) -> None:
+    folder = save(kind, tmp_path / kind)
+    with pytest.raises(UsageError, match=f"is {what}, which writes no texts"):
+        client_for(LlmSettings(model=str(folder)))
 
 
 def test_a_model_that_is_not_there() -> None:

@@ -296,3 +296,18 @@ def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
     assert kinj("train", "corpus.jsonl", "train.stages.inject.epochs=1", "--on-error", "skip") == 3
     assert "1 lines were set aside" in kinj.err
     assert list(Path("runs").rglob("*.rejected.jsonl"))
+
+
+def test_adapters_are_trained_merged_afterwards_and_asked(kinj: Commands) -> None:
+    assert kinj("train", "-o", "lora", "model.lora.rank=2", *SMALL) == 0, kinj.err
+    before = digest(Path("lora"))
+    assert "adapter_model.safetensors" in before
+    assert kinj("train", "-o", "lora", "--resume", "model.lora.merge=true") == 2
+    assert "--resume-anyway" in kinj.err
+    assert kinj("train", "-o", "lora", "--resume-anyway", "model.lora.merge=true") == 0, kinj.err
+    assert "merged model: lora/merged" in kinj.err
+    assert digest(Path("lora")) == before
+    found = [kinj.json("eval", name, "--ask", "Who pays?")["asked"][-1]["answer"] for name in ("lora", "lora/merged")]
+    assert found[0] == found[1]
+    assert kinj("train", "model.lora.merge=true", *SMALL) == 2
+    assert "there are no adapters to merge" in kinj.err

@@ -59,6 +59,7 @@ SILENT = [
     (["train=masked", *f"{MASKED}.context=random {MASKED}.ratio=0.5".split()], f"{MASKED}.ratio", "as a whole"),
     (["train.stages.inject.data.replay.select.others=refuse"], f"{REPLAY}.select.others", "all questions are kept"),
     (["train.stages.inject.data.replay={share: 0.2, per: null, weight: 2}"], f"{REPLAY}.weight", "share of the tokens"),
+    (["model.lora.alpha=8"], "model.lora.alpha", "all weights are trained"),
     (["sweep.workers=2"], "sweep.workers", "kinj train does not read sweep"),
     (["train.stages.injct.epochs=3"], "train.stages.injct", "not in train.order; did you mean inject?"),
 ]
@@ -92,6 +93,7 @@ HEARD = [
     ["train=masked", "train.stages.masked.masked={ratio: [0.1, 0.9], schedule: linear}"],
     ["train.stages.inject.data.documents.objective=span", "train.stages.inject.span.words=3"],
     ["train=gradual", "train.asking.prompts=3"],
+    ["model.lora={rank: 8, alpha: 8, dropout: 0.1, targets: [q_proj], merge: true}"],
 ]
 
 
@@ -125,3 +127,10 @@ def test_settings_of_a_method_that_is_not_named_warn() -> None:
     assert "augment.masked.mask" in warning
     assert "augment.method does not name masked" in warning
     assert load("augment", ["augment.method=[permute]"], environ={}).warnings == []
+
+
+def test_adapters_are_a_matter_of_training() -> None:
+    (warning,) = load("eval", ["model.lora.rank=4"], environ={}).warnings
+    assert "a model or run is asked with those it has" in warning
+    (warning,) = load("augment", ["model.lora.rank=4"], environ={}).warnings
+    assert "kinj augment uses only the tokenizer of model.name" in warning

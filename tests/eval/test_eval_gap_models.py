@@ -37,6 +37,7 @@ def test_probes_of_a_corpus_run(kind: str, with_pools: Any, tmp_path: Path) -> N
     model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))))
     found = evaluate(context.settings, model, context, ["qa", "retention"], tmp_path / "out")
     check(found, ["qa", "retention"])
+    assert any("at most 10 tokens" in notice for notice in found["notices"]) == (kind == "bert")
     again = evaluate(context.settings, model, context, ["qa"], None)
     context.settings.eval.batch_tokens = 1
     assert evaluate(context.settings, model, context, ["qa"], None)["probes"] == again["probes"]

@@ -174,7 +174,7 @@ def test_the_observer_reports_the_same_numbers_and_leaves_the_model_as_it_was(la
     state = torch.random.get_rng_state()
     rows = observer(10, language_model)
     assert {(row["probe"], row["measure"]): row["value"] for row in rows} == pytest.approx(flat(results))
-    assert set(rows[0]) == {"probe", "measure", "value", "low", "high", "n"}
+    assert set(rows[0]) == {"probe", "measure", "value", "low", "high", "n", "direction"}
     assert language_model.model.training
     assert torch.equal(torch.random.get_rng_state(), state)
     assert any("biographies: not measured" in notice for notice in asked.notices)

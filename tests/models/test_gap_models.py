@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
@@ -17,7 +24,7 @@ from kinj.models.gap_codecs import MASKS, MaskCodec, SentinelCodec
 from kinj.models.loading import LanguageModel, fingerprint, load_model
 from kinj.models.requests import Request
 from kinj.models.scratch import train_tokenizer
-from tests.gap_models import FACTS, QUESTIONS, save
+from tests.gap_models import FACTS, QUESTIONS, bert_tokenizer, save
 
 LONG = " ".join(FACTS * 2)
 
@@ -184,3 +191,17 @@ def test_fingerprints_tell_prompts_apart(language_model: LanguageModel) -> None:
     other = load_model(ModelSettings(name=language_model.name, prompt="{prompt}"))
     assert fingerprint(other) != fingerprint(language_model)
     assert fingerprint(load_model(ModelSettings(name=language_model.name))) == fingerprint(language_model)
+
+
+def test_roberta_reads_less_than_it_has_positions(tmp_path: Path) -> None:
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    tokenizer = bert_tokenizer()
+    config = RobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=40, pad_token_id=0, **small)
+    RobertaForMaskedLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model = load_model(ModelSettings(name=str(tmp_path)))
+    assert model.codec.max_length == 39
+    (text,) = answer(model, [Request(kind="rolling", prompt=" ".join(["Ada"] * 37))])
+    assert text.tokens == 37
+    with pytest.raises(UsageError, match="reads: 39 tokens"):
+        load_model(ModelSettings(name=str(tmp_path)), max_tokens=40)

@@ -38,6 +38,7 @@ from kinj.train.optim import build_adamw
 from kinj.train.run import train
 from kinj.train.step import Stepper
 from tests.gap_models import FACTS, NAMES, QUESTIONS, TOWNS, save
+from tests.train.test_train_conformance import RECIPES, asker, pools, small
 from tests.train.test_train_run import StopError, digest, run_dir, stop_after
 
 KINDS = ("t5", "bert")
@@ -238,3 +239,18 @@ def test_the_other_objectives_train(folder: Path, tmp_path: Path, objective: str
     losses = [line["loss"] for line in run.metrics()]
     assert result.steps == 6
     assert losses[-1] < losses[0]
+
+
+GAPS = [name for name, objectives in RECIPES.items() if not {"masked", "path"} & set(objectives)]
+"""Recipes that are not about next tokens."""
+
+
+@pytest.mark.parametrize("recipe", GAPS)
+def test_recipes_train_them_as_they_train_causal_models(recipe: str, folder: Path, tmp_path: Path) -> None:
+    chosen = small(recipe)
+    chosen.model = ModelSettings(name=str(folder), lora=LoraSettings(rank=2))
+    start = lambda: start_model(chosen, pools())  # noqa: E731
+    result = train(chosen, start(), pools(), run_dir(tmp_path / "run"), asker=asker, start_model=start)
+    assert result.steps == 3 * len(chosen.train.order)
+    assert result.sam_steps == 3
+    assert 0 < result.label_tokens < result.tokens <= result.computed_tokens

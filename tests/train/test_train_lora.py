@@ -13,7 +13,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from kinj.cli.pipeline import start_model, write_merged
-from kinj.config.errors import KinjError, UsageError
+from kinj.config import load
+from kinj.config.errors import KinjError, SettingsError, UsageError
 from kinj.config.schema import LoraSettings, ModelSettings, SamSettings, Settings
 from kinj.data.rundir import RunDir
 from kinj.models.adapters import CONFIG
@@ -164,6 +165,12 @@ def test_targets_that_cannot_be(base: Path, targets: list[str], phrase: str) -> 
     with pytest.raises(UsageError, match=phrase) as caught:
         start_model(settings(base, {"targets": targets}), data())
     assert "lm_head" in targets or "down_proj" in caught.value.hint
+
+
+def test_new_weights_cannot_be_a_base() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load("train", ["model=scratch", "model.lora.rank=2"], environ={})
+    assert [(p.key, "train new ones in full" in p.text) for p in caught.value.problems] == [("model.lora.rank", True)]
 
 
 def test_chosen_targets_are_those_adapted(base: Path) -> None:

@@ -10,8 +10,10 @@ import torch
 from kinj.augment.written.budget import Budget
 from kinj.augment.written.client import Call, Keep
 from kinj.augment.written.kept import Reply
+from kinj.config.errors import UsageError
 from kinj.config.schema import LlmSettings, ModelSettings
 from kinj.models.answering import answer
+from kinj.models.gap_codecs import GapCodec
 from kinj.models.loading import fingerprint, load_model
 from kinj.models.requests import Request, Response
 
@@ -24,7 +26,7 @@ class Local:
         settings: `model` and the sampling.
 
     Raises:
-        UsageError: there is no such model.
+        UsageError: there is no such model, or it is not one that writes texts.
         KinjError: it is broken.
     """
 
@@ -32,6 +34,9 @@ class Local:
         assert settings.model is not None
         self.settings = settings
         self.language_model = load_model(ModelSettings(name=settings.model))
+        if isinstance(self.language_model.codec, GapCodec):
+            what = f"augment.llm.model={settings.model} is {self.language_model.codec.kind}, which writes no texts"
+            raise UsageError(what, "take a causal language model, best one that follows instructions")
         self.language_model.model.to("cuda" if torch.cuda.is_available() else "cpu")
         self._identity = fingerprint(self.language_model)
 
