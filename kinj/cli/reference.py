@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from kinj.config import schema
 from kinj.config.keys import ANY_NAME, hints, is_section, overlay, split_optional
 from kinj.config.loader import written
 from kinj.config.names import GROUPS
@@ -22,7 +21,7 @@ PAGE = "settings.md"
 INTRODUCTION = """\
 # Settings
 
-<!-- Written by `make docs` from kinj/config/schema.py and conf/; do not edit. -->
+<!-- Written by `make docs` from kinj/config/schema and conf/; do not edit. -->
 
 Every experiment is one tree of settings. Later layers win: the schema's defaults below, the files of the groups, an
 `experiment=NAME` or `-c FILE`, the environment (`KINJ__OPTIM__LR=1e-4`), `key.path=value` on the command line, flags.
@@ -112,10 +111,10 @@ def _default(parent: type, name: str) -> str:
 @cache
 def meanings(parent: type) -> dict[str, str]:
     """The help text of every field of a settings class: the docstring that follows it in the source."""
-    tree = ast.parse(inspect.getsource(schema))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == parent.__name__)
+    (settings,) = ast.parse(inspect.getsource(parent)).body
+    assert isinstance(settings, ast.ClassDef)
     found = {}
-    for field, text in pairwise(body):
+    for field, text in pairwise(settings.body):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(docstring))):
                 found[name] = inspect.cleandoc(docstring)

@@ -10,7 +10,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_origin
 
-from kinj.config import schema
 from kinj.config.names import GROUPS
 from kinj.config.schema import OptimSettings, Settings
 
@@ -27,7 +26,7 @@ ANY_NAME = "NAME"
 @cache
 def hints(cls: type) -> dict[str, Any]:
     """Field names and types of a settings class, in order."""
-    resolved = typing.get_type_hints(cls, vars(schema))
+    resolved = typing.get_type_hints(cls)
     return {field.name: resolved[field.name] for field in fields(cls)}
 
 

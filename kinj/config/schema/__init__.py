@@ -1,0 +1,144 @@
+"""The one tree of settings. The docstring under a field is its help text.
+
+Checks that need only one section live in its `__post_init__`; they run when the tree is converted to plain dataclasses,
+before anything heavy loads. Messages start with the setting's name inside its section: `rho must be 0 or more, got -1`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinj.config.schema.augment import (
+    AtomicSettings,
+    AuditSettings,
+    AugmentSettings,
+    EntigraphSettings,
+    FormattingSettings,
+    LlmSettings,
+    MaskedSettings,
+    ParaphraseSettings,
+    QaSettings,
+    ReverseSettings,
+    StructuredSettings,
+    TemplatesSettings,
+)
+from kinj.config.schema.checks import check, choice, count_of
+from kinj.config.schema.data import (
+    BiographySettings,
+    DataSettings,
+    FieldSettings,
+    LoraSettings,
+    ModelSettings,
+    RunSettings,
+)
+from kinj.config.schema.train import (
+    AskingSettings,
+    DistillSettings,
+    MaskedObjectiveSettings,
+    OptimSettings,
+    PathObjectiveSettings,
+    SamSettings,
+    SelectSettings,
+    SourceSettings,
+    SpanObjectiveSettings,
+    StageSettings,
+    StopSettings,
+    TrainSettings,
+)
+
+__all__ = [
+    "AskingSettings",
+    "AtomicSettings",
+    "AuditSettings",
+    "AugmentSettings",
+    "BiographySettings",
+    "DataSettings",
+    "DistillSettings",
+    "EntigraphSettings",
+    "EvalSettings",
+    "FieldSettings",
+    "FormattingSettings",
+    "LlmSettings",
+    "LoraSettings",
+    "MaskedObjectiveSettings",
+    "MaskedSettings",
+    "ModelSettings",
+    "OptimSettings",
+    "ParaphraseSettings",
+    "PathObjectiveSettings",
+    "QaSettings",
+    "ReverseSettings",
+    "RunSettings",
+    "SamSettings",
+    "SelectSettings",
+    "Settings",
+    "SourceSettings",
+    "SpanObjectiveSettings",
+    "StageSettings",
+    "StopSettings",
+    "StructuredSettings",
+    "SweepSettings",
+    "TemplatesSettings",
+    "TrainSettings",
+    "count_of",
+]
+
+
+@dataclass(kw_only=True)
+class EvalSettings:
+    probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
+    """What to ask; `kinj show probes` lists them."""
+    max_new_tokens: int = 32
+    """Longest answer generated."""
+    normalizer: str = "squad"
+    """How answers are compared: `squad` (case, punctuation, articles), `exact`, or `light` (case and spaces)."""
+    batch_tokens: int = 8192
+    """Tokens per evaluation batch. Answers do not depend on it."""
+    limit: int | None = None
+    """Ask only the first so many questions of each probe."""
+
+    def __post_init__(self) -> None:
+        check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
+        choice("normalizer", self.normalizer, ("squad", "exact", "light"))
+        check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+
+
+@dataclass(kw_only=True)
+class SweepSettings:
+    engine: str = "local"
+    """Where trials run: `local`."""
+    workers: int = 1
+    """Trials at a time, each in a process of its own."""
+    law: str | None = None
+    """Law to fit to the results."""
+    arms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Named ways of teaching: each a mapping from full keys to values, in the order of the table."""
+    compare: list[list[str]] = field(default_factory=list)
+    """Pairs of arms whose paired difference is reported."""
+    measure: str = "recall"
+    """The measure compared."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What arms are called in tables and reports; by default their names."""
+    reference: str | None = None
+    """Committed `results.json` of the same comparison with more seeds, or its folder; shown beside the sweep's own."""
+
+    def __post_init__(self) -> None:
+        choice("engine", self.engine, ("local",))
+        check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """Everything an experiment depends on."""
+
+    seed: int = 0
+    """Randomness of training."""
+    run: RunSettings = field(default_factory=RunSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    optim: OptimSettings = field(default_factory=OptimSettings)
+    eval: EvalSettings = field(default_factory=EvalSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
