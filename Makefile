@@ -37,7 +37,7 @@ test: lint
 	$(BIN)/python -m tests.coverage_floor .coverage.json 75
 
 test-all: lint
-	$(PYTEST)
+	$(PYTEST) --hypothesis-profile=thorough
 
 bench: $(READY)
 	$(BIN)/python bench/train.py

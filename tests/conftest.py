@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import signal
 
-os.environ.setdefault(
-    "HF_HUB_OFFLINE", "1"
-)  # nothing in the suite may reach a hub; set before transformers is imported
+# Nothing in the suite may reach a hub. The tests already share the cores: threads of their processes would wait for each other.
+# Both are read when transformers and torch are imported, here and in the processes that tests start.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
-import torch
 
 from kinj.config.schema import ModelSettings
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
 from kinj.models.scratch import build_model, train_tokenizer
 
-# How long one example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("kinj", deadline=None)
-hypothesis.settings.load_profile("kinj")
+# How long one example takes says more about the machine than about the code. `make test-all` asks for the thorough profile.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=30)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=150)
+hypothesis.settings.load_profile("quick")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -33,11 +34,6 @@ TEXTS = [
     "Question: Where was Ada Byron born?\nAnswer: London",
     "The weather in the north is cold; the weather in the south is warm. Nobody knows why.",
 ]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import calendar
 import re
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kinj.augment.audit import audit
@@ -41,7 +41,6 @@ hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=12)), max
 
 
 @given(text=hostile, title=st.none() | hostile)
-@settings(max_examples=150, deadline=None)
 def test_a_text_says_what_it_says(text: str, title: str | None) -> None:
     document = Document(id="d", text=text, title=title)
     assert audit(document, document) == []
@@ -49,7 +48,6 @@ def test_a_text_says_what_it_says(text: str, title: str | None) -> None:
 
 
 @given(text=hostile, other=hostile, whole=st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_any_two_texts_can_be_compared(text: str, other: str, whole: bool) -> None:
     found = audit(Document(id="d", text=text), Document(id="v", text=other), whole=whole)
     assert len(found) == len(set(found))
@@ -60,7 +58,6 @@ def test_any_two_texts_can_be_compared(text: str, other: str, whole: bool) -> No
 
 
 @given(text=hostile)
-@settings(max_examples=100, deadline=None)
 def test_what_is_put_before_and_after_a_text_loses_nothing(text: str) -> None:
     document = Document(id="d", text=text)
     longer = Document(id="v", text=f"{text}\n\nIt rained.\n")
@@ -71,7 +68,6 @@ PEOPLE = data_set(DataSettings(biographies=BiographySettings(people=12))).pool("
 
 
 @given(document=st.sampled_from(PEOPLE), data=st.data())
-@settings(max_examples=60, deadline=None)
 def test_formats_are_never_flagged(document: Document, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FORMATS)))
     layout = FORMATS[name].layout
@@ -89,14 +85,12 @@ MONTHS = ["January", "March", "May", "June", "August", "October", "December"]
     st.integers(1, 50),
     st.sampled_from(["They sold {} books.", "{} people came.", "Of {}, none left."]),
 )
-@settings(max_examples=100, deadline=None)
 def test_a_number_that_is_off_is_found(number: int, off: int, sentence: str) -> None:
     original, view = sentence.format(f"{number:,}"), sentence.format(f"{number + off:,}")
     assert {c.kind for c in audit(Document(id="d", text=original), Document(id="v", text=view))} & {"number", "date"}
 
 
 @given(st.integers(2000, 10**7))
-@settings(max_examples=100, deadline=None)
 def test_a_number_written_in_another_way_passes(number: int) -> None:
     written = f"{number:,}"
     document = Document(id="d", text=f"They sold {written} books.")
@@ -105,7 +99,6 @@ def test_a_number_written_in_another_way_passes(number: int) -> None:
 
 
 @given(st.integers(1, 28), st.integers(0, 6), st.integers(1001, 2099), st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
 def test_dates_in_other_forms_pass_and_other_dates_do_not(day: int, month: int, year: int, off: int) -> None:
     name = MONTHS[month]
     number = list(calendar.month_name).index(name)
@@ -123,7 +116,6 @@ def test_dates_in_other_forms_pass_and_other_dates_do_not(day: int, month: int, 
 
 
 @given(st.sampled_from(PLACES), st.sampled_from(PLACES))
-@settings(max_examples=40, deadline=None)
 def test_a_name_in_place_of_another_is_found(here: str, there: str) -> None:
     document = Document(id="d", text=f"The weather in {here} was mild. She moved to {here} later.")
     found = audit(document, Document(id="v", text=document.text.replace(here, there)))
@@ -134,7 +126,6 @@ def test_a_name_in_place_of_another_is_found(here: str, there: str) -> None:
     st.integers(1, 900),
     st.sampled_from([("km", "miles", 0.621371), ("kg", "pounds", 2.204623), ("m", "feet", 3.28084)]),
 )
-@settings(max_examples=100, deadline=None)
 def test_converted_units_pass_and_wrong_ones_do_not(value: int, units: tuple[str, str, float]) -> None:
     here, there, factor = units
     document = Document(id="d", text=f"The stone was found {value} {here} away.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kinj.augment import registry
@@ -87,14 +87,12 @@ def check(document: Document, method: Augmenter, count: int = 3) -> list[Documen
 
 
 @given(document=documents())
-@settings(max_examples=150, deadline=None)
 def test_facts_move_exactly_in_hostile_documents(document: Document) -> None:
     for method in METHODS.values():
         check(document, method)
 
 
 @given(index=st.integers(0, 9999), view=st.integers(0, 5), permute=st.booleans(), named=st.booleans())
-@settings(max_examples=40, deadline=None)
 def test_facts_move_exactly_in_biographies(index: int, view: int, permute: bool, named: bool) -> None:
     document = biography(Population("D", 10_000).person(index), view, seed=1, permute=permute, full_name=named)
     for name, method in METHODS.items():
@@ -103,7 +101,6 @@ def test_facts_move_exactly_in_biographies(index: int, view: int, permute: bool,
 
 
 @given(document=documents(), count=st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
 def test_the_first_views_do_not_depend_on_how_many_are_asked_for(document: Document, count: int) -> None:
     for method in METHODS.values():
         few = list(method.views(document, count, random.Random(1)))

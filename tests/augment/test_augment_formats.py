@@ -72,7 +72,6 @@ def by_categories(text: str) -> str:
 
 
 @given(document=documents())
-@settings(max_examples=100, deadline=None)
 def test_every_format_keeps_content_and_facts(document: Document) -> None:
     flat = Flat(document)
     if not flat.text:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kinj.augment.written.kept import KeptReplies, Reply, default_path, key_of
@@ -132,7 +132,6 @@ def test_replies_are_kept(tmp_path: Path) -> None:
 
 
 @given(cut=st.integers(min_value=0))
-@settings(max_examples=50)
 def test_a_torn_line_is_forgotten(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("torn") / "kept.jsonl"
     first = kept(path)

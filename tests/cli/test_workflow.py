@@ -191,14 +191,6 @@ def test_a_sweep_without_its_data_does_not_start(kinj: Commands, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sweep_over_seeds_and_again(kinj: Commands) -> None:
-    command = ["sweep", "seed=0,1", *SMALL, "eval.limit=30", "-o", "many"]
-    first = kinj.json(*command)
-    assert (first["done"], first["failed"], first["resumed"]) == (2, 0, 0)
-    assert Path("many/report.html").exists()
-    assert kinj.json(*command)["resumed"] == 2
-
-
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     return subprocess.Popen(
@@ -270,7 +262,9 @@ def test_ctrl_c_while_asking_leaves_no_result_and_loses_no_answer(kinj: Commands
     assert kinj.json(*asked)["results"][0]["probes"] == again["probes"]
 
 
-def test_ctrl_c_in_a_sweep_is_continued_by_the_same_command(kinj: Commands, tmp_path: Path) -> None:
+def test_a_sweep_over_seeds_is_continued_after_ctrl_c_and_nothing_in_it_is_done_twice(
+    kinj: Commands, tmp_path: Path
+) -> None:
     typed = ["sweep", "seed=0,1", "-o", "both", *SMALL, "eval.limit=30"]
     cut = start(*typed, cwd=tmp_path)
     wait_for(lambda: any((tmp_path / "both/trials").glob("*/metrics.jsonl")))
@@ -279,8 +273,10 @@ def test_ctrl_c_in_a_sweep_is_continued_by_the_same_command(kinj: Commands, tmp_
     assert cut.returncode == 130, err
     assert not (tmp_path / "both/results.json").exists()
     finished = kinj.json(*typed)
-    assert finished["failed"] == 0
+    assert (finished["done"], finished["failed"]) == (2, 0)
     assert len(finished["groups"][0]["trials"]) == 2
+    assert (tmp_path / "both/report.html").exists()
+    assert kinj.json(*typed)["resumed"] == 2
 
 
 def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:

@@ -25,7 +25,7 @@ def test_what_is_written_reads_back_equal(name: str, tmp_path: Path) -> None:
     assert from_yaml(path) == first
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     folder=WORDS | st.sampled_from(["null", "None", "~", "007", "on", "1e3", "2024-01-01", "", "a\x85b", "\u2028"]),
     names=st.lists(WORDS, max_size=3),

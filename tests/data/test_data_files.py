@@ -97,7 +97,7 @@ def test_unknown_keys_are_carried(unknown: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(documents(), min_size=1, max_size=4, unique_by=lambda document: document.id))
 def test_file_round_trip_of_documents(
     tmp_path_factory: pytest.TempPathFactory, ending: str, made: list[Document]
@@ -108,7 +108,7 @@ def test_file_round_trip_of_documents(
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.zst", ".parquet"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(questions, min_size=1, max_size=4, unique_by=lambda question: question.id))
 def test_file_round_trip_of_questions(
     tmp_path_factory: pytest.TempPathFactory, ending: str, made: list[Question]

@@ -59,6 +59,7 @@ class Here:
             yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
 
 
+@pytest.mark.slow
 def test_smoke_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
     done = CliRunner().invoke(app, ["sweep", "-c", YAML, "-c", SMOKE, "-o", str(tmp_path / "out")])

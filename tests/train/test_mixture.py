@@ -110,7 +110,7 @@ def test_a_power_law_does_not_depend_on_the_epochs_asked_before() -> None:
 
 
 @given(st.integers(1, 20), st.integers(1, 9), st.floats(0.05, 0.9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_share_is_one_of_the_tokens(units: int, length: int, share: float) -> None:
     fixed = [source("d", 20, length=7), source("replay", 5, per="d", length=3)]
     mixture = Mixture([*fixed, source("q", units, length=length, share=share)], 0, "s")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
@@ -99,7 +99,6 @@ def test_next_token_takes_a_question_as_text() -> None:
 
 
 @given(sentences, st.integers(0, 99), st.sampled_from([[0.0], [1.0], [0.5], [0.05, 0.95]]))
-@settings(max_examples=50, deadline=None)
 def test_masked_copy_is_the_original_and_only_it_and_the_end_carry_loss(
     text: str, seed: int, ratio: list[float]
 ) -> None:
@@ -197,7 +196,6 @@ def test_the_mask_is_a_token_of_the_tokenizer() -> None:
 
 
 @given(sentences, st.integers(0, 99), st.integers(1, 5))
-@settings(max_examples=50, deadline=None)
 def test_span_and_context_give_the_text_back_and_only_the_span_carries_loss(text: str, seed: int, most: int) -> None:
     section = SpanObjectiveSettings(words=most, sentinel="<gap>", separator="\n##")
     ((row,),) = rows("span", [document(text)], span=section)
@@ -264,7 +262,6 @@ def test_a_row_without_room_for_a_passage_is_an_error(name: str) -> None:
 
 
 @given(st.integers(0, 9999), st.integers(1, 6), st.integers(2, 9))
-@settings(max_examples=50, deadline=None)
 def test_the_swap_exchanges_two_logits_and_nothing_else(seed: int, count: int, vocabulary: int) -> None:
     torch.manual_seed(seed)
     logits = torch.randn(count, vocabulary)

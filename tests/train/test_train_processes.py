@@ -8,16 +8,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
+from accelerate.utils import DistributedType
 from safetensors.torch import load_file
+from torch.nn.parallel import DistributedDataParallel
 
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
-from kinj.train.processes import ALONE, Processes, accelerator_for
+from kinj.models.loading import LanguageModel
+from kinj.train.processes import ALONE, Onlooker, Processes, accelerator_for, join, spread
 
 ARGUMENTS = [
     "model=scratch",
@@ -88,3 +94,51 @@ def test_a_precision_that_needs_a_loss_scaler_is_refused(monkeypatch: pytest.Mon
     with pytest.raises(UsageError, match=f"does not train in {asked}: it has no loss scaler") as caught:
         accelerator_for(Settings())
     assert "train.precision=bf16 or fp32" in caught.value.hint
+
+
+@pytest.fixture
+def group() -> Iterator[None]:
+    """A group of this process alone, through which the messages of several can be sent."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("group")
+def test_numbers_are_summed_and_values_agreed_on_through_the_group() -> None:
+    processes = Processes(rank=0, size=2)
+    assert processes.sum([1, 2.5]) == [1, 2.5]
+    assert processes.agree({"stop": "early"}) == {"stop": "early"}
+
+
+@pytest.mark.usefixtures("group")
+def test_a_model_is_wrapped_only_where_there_are_others(language_model: LanguageModel) -> None:
+    assert spread(language_model.model, Processes()) is language_model.model
+    network = spread(language_model.model, Processes(rank=0, size=2))
+    assert isinstance(network, DistributedDataParallel)
+    assert not network.broadcast_buffers
+
+
+def test_an_onlooker_writes_nothing(tmp_path: Path) -> None:
+    run = Onlooker(tmp_path)
+    run.event("notice", text="heard")
+    run.metric(step=1, loss=2.0)
+    run.write_json("summary.json", {})
+    run.truncate_metrics(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_launcher_says_which_process_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert join() == Processes()
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    state = SimpleNamespace(process_index=2, num_processes=4)
+    monkeypatch.setattr("kinj.train.processes.PartialState", lambda cpu: state)
+    assert join() == Processes(rank=2, size=4)
+    assert not join().main
+
+
+def test_a_way_of_sharding_that_is_not_trained_with_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    sharded = SimpleNamespace(distributed_type=DistributedType.FSDP)
+    monkeypatch.setattr("kinj.train.processes.Accelerator", lambda **_: sharded)
+    with pytest.raises(UsageError, match="does not run under FSDP"):
+        accelerator_for(Settings())
