@@ -229,7 +229,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)], ids=["ctrl-c", "kill"]
+)
 def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals, tmp_path: Path, whole: Path) -> None:
     cut = start("train", *LONGER, cwd=tmp_path)
     wait_for(lambda: (tmp_path / "run/checkpoints/step-000005").exists())

@@ -245,7 +245,9 @@ GAPS = [name for name, objectives in RECIPES.items() if not {"masked", "path"} &
 """Recipes that are not about next tokens."""
 
 
-@pytest.mark.parametrize("recipe", GAPS)
+@pytest.mark.parametrize(
+    "recipe", [name if name == "gradual" else pytest.param(name, marks=pytest.mark.slow) for name in GAPS]
+)
 def test_recipes_train_them_as_they_train_causal_models(recipe: str, folder: Path, tmp_path: Path) -> None:
     chosen = small(recipe)
     chosen.model = ModelSettings(name=str(folder), lora=LoraSettings(rank=2))
