@@ -46,7 +46,7 @@ class Endpoint:
 
     def __init__(self, settings: LlmSettings) -> None:
         try:
-            import openai  # noqa: F401
+            import openai  # noqa: F401 - only whether it is there; it is used where requests are sent
         except ModuleNotFoundError:
             raise UsageError("an endpoint needs the openai package", 'pip install "kinj[llm]"') from None
         self.settings = settings
