@@ -13,11 +13,11 @@ import orjson
 from kinj.augment.checks import Checks
 from kinj.augment.engine import Engine
 from kinj.augment.formats.flat import Flat
+from kinj.augment.formats.layout import Layout
 from kinj.augment.formats.table import FORMATS
 from kinj.augment.methods.formatting import Formatting, drawn
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shards
-from kinj.augment.skeleton import SameContent
 from kinj.config.schema import DataSettings, Settings
 from kinj.data.forms import document_from_json
 from kinj.data.records import Document
@@ -53,12 +53,10 @@ def where(source: Path, settings: Settings, total: float) -> dict[str, float]:
             count, rng = engine.asked(document, method)
             list(islice(drawn(method.decks, rng), count))
 
-    def render(check: bool = False) -> None:
+    def render() -> None:
         for document in documents:
-            same = SameContent(document.text) if check else None
-            for rendered in method.renderings(document, *engine.asked(document, method)):
-                if same is not None:
-                    same(method.restored(rendered.variant, rendered.text))
+            for _ in method.renderings(document, *engine.asked(document, method)):
+                pass
 
     found = {
         "reading, cutting, ids": fastest(lambda: list(Shards([str(source)], DataSettings(), "stop", 1 + views))),
@@ -67,15 +65,13 @@ def where(source: Path, settings: Settings, total: float) -> dict[str, float]:
         "drawing formats": fastest(draw),
     }
     rendered = fastest(render)
-    checked = fastest(lambda: render(check=True))
     made = fastest(lambda: [engine.lines(document, checks) and None for document in documents])
     found["rendering, leaving out repeated ones"] = (
         rendered - found["white space, sentences, facts"] - found["drawing formats"]
     )
-    found["taking markup off, comparing"] = checked - rendered
-    found["places of facts, lines, counting"] = made - checked
+    found["lines, comparing facts, counting"] = made - rendered
     per_record = {name: value / (len(lines) * (1 + views)) * 1e6 for name, value in found.items()}
-    per_record["original records, writing, joining, start"] = total - sum(per_record.values())
+    per_record["original records, writing, start"] = total - sum(per_record.values())
     return {name: round(value, 2) for name, value in per_record.items()}
 
 
@@ -87,21 +83,16 @@ def prepared(document: Document) -> Flat:
     return flat
 
 
-def slowest(documents: Sequence[Document], count: int = 12) -> dict[str, list[float]]:
-    """The formats that take longest on these documents: CPU microseconds a view to render, and to check. And the median format."""
-    sames = [SameContent(document.text) for document in documents]
-    found: dict[str, list[float]] = {}
+def slowest(documents: Sequence[Document], count: int = 12) -> dict[str, float]:
+    """The formats that take longest on these documents: CPU microseconds a view, with what a format alone needs of a
+    document. And the median format."""
+    found: dict[str, float] = {}
     for name, form in FORMATS.items():
-        rounds = [_rendered_and_checked(form.layout, documents, sames) for _ in range(3)]
-        found[name] = [round(min(times) / len(documents) * 1e6, 2) for times in zip(*rounds, strict=True)]
-    order = sorted(found, key=lambda name: -sum(found[name]))
+        found[name] = round(min(_rendering(form.layout, documents) for _ in range(3)) / len(documents) * 1e6, 2)
+    order = sorted(found, key=lambda name: -found[name])
     return {name: found[name] for name in order[:count]} | {"(median)": found[order[len(order) // 2]]}
 
 
-def _rendered_and_checked(
-    layout: Any, documents: Sequence[Document], sames: Sequence[SameContent]
-) -> tuple[float, float]:
-    flats, texts = list(map(prepared, documents)), []
-    render = seconds(lambda: texts.extend(layout.render(flat)[0] for flat in flats))
-    check = seconds(lambda: [same(layout.restore(text)) for same, text in zip(sames, texts, strict=True)])
-    return render, check
+def _rendering(layout: Layout, documents: Sequence[Document]) -> float:
+    flats = list(map(prepared, documents))
+    return seconds(lambda: [layout.render(flat) and None for flat in flats])

@@ -54,6 +54,9 @@ class Rendered(NamedTuple):
     """Start and end of the value of every fact of the document."""
     variant: str
     """How it was made: a name in ASCII letters, digits and `_+-`."""
+    kept: bool
+    """Whether what it was put together from was compared with the original and holds its content. If not, nothing is said
+    about the view: it must be read back."""
 
 
 class Renders(ContentPreserving, Protocol):

@@ -7,7 +7,7 @@ import random
 
 from kinj.augment.base import Rendered, Renders, view_method, view_of, view_outline, view_prefix
 from kinj.augment.checks import Checks
-from kinj.augment.skeleton import SameContent, skeleton
+from kinj.augment.skeleton import skeleton
 from kinj.data.files import record_to_json, to_json
 from kinj.data.records import Document, Record
 
@@ -25,14 +25,13 @@ def view_lines(method: Renders, document: Document, count: int, rng: random.Rand
     Raises:
         KinjError: something changed in a view and the policy is `fail`.
     """
-    same = SameContent(document.text)
     values = [fact.value for fact in document.facts]
     form = record_to_json(view_outline(method, document))
     view, facts, prefix = form["view"], form.get("facts", []), view_prefix(method, document)
     lines, transforms, index = [], [], 0
     for index, rendered in enumerate(method.renderings(document, count, rng), 1):
-        text, spans, variant = rendered
-        sound = same(method.restored(variant, text)) and (
+        text, spans, variant, kept = rendered
+        sound = kept and (
             not values or [text[start:end] for start, end in spans] == values or _same_values(method, rendered, values)
         )
         if sound or checks.keeps(method, document, view_of(method, document, rendered, index)):
@@ -49,7 +48,7 @@ def view_lines(method: Renders, document: Document, count: int, rng: random.Rand
 
 
 def _same_values(method: Renders, rendered: Rendered, values: list[str]) -> bool:
-    text, spans, variant = rendered
+    text, spans, variant, _ = rendered
     return all(
         text[start:end] == value or skeleton(method.restored_span(variant, text[start:end])) == skeleton(value)
         for (start, end), value in zip(spans, values, strict=True)

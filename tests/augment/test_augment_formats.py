@@ -6,11 +6,14 @@ import random
 import re
 import unicodedata
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinj.augment.formats import flat as flat_module
+from kinj.augment.formats.escapes import ESCAPES, is_plain
 from kinj.augment.formats.flat import Flat, flatten
 from kinj.augment.formats.layout import NUMBER
 from kinj.augment.formats.sentences import split_sentences
@@ -86,6 +89,48 @@ def test_every_format_keeps_content_and_facts(document: Document) -> None:
             if fact.value.isalnum():
                 assert text[start:end] == fact.value, form.name
             assert by_categories(restored) == by_categories(fact.value), (form.name, text[start:end])
+
+
+@given(document=documents())
+def test_what_views_are_put_together_from_holds_the_content(document: Document) -> None:
+    flat = Flat(document)
+    for form in FORMATS.values() if flat.text else ():
+        form.layout.render(flat)
+    assert flat.kept
+
+
+LOST = Document(id="d", text='Ada was "born" in London & Paris.  She left for Łódź in 1912, and there she died.')
+
+
+@pytest.mark.parametrize(
+    ("damaged", "name"),
+    [
+        ("split_sentences", "bullet_dash"),
+        ("wrapped", "width_40"),
+        ("flatten", "bullet_dash"),
+        ("ESCAPES", "json_list"),
+    ],
+)
+def test_content_that_is_lost_on_the_way_is_noticed(monkeypatch: pytest.MonkeyPatch, damaged: str, name: str) -> None:
+    """A letter gone, wherever the text is cut, escaped or wrapped: the view is not taken for sound, and it is found out."""
+    sound: Any = getattr(flat_module, damaged)
+    wrong: dict[str, Any] = {
+        "split_sentences": lambda text: [piece.replace("left", "lef") for piece in sound(text)],
+        "wrapped": lambda text, width: sound(text, width).replace("died", "die"),
+        "flatten": lambda text, positions: (sound(text, positions)[0].replace("Ada", "Ad"), []),
+        "ESCAPES": {name: rules._replace(write=lambda text: text.replace("in", "")) for name, rules in ESCAPES.items()},
+    }
+    monkeypatch.setattr(flat_module, damaged, wrong[damaged])
+    flat = Flat(LOST)
+    text, _ = FORMATS[name].layout.render(flat)
+    assert not flat.kept
+    assert skeleton(FORMATS[name].layout.restore(text)) != skeleton(LOST.text)
+
+
+@given(text=hostile)
+def test_plain_texts_are_told_by_their_json(text: str) -> None:
+    expected = text.isascii() and all(c == "\n" or (c >= " " and c not in '"\\') for c in text)
+    assert is_plain(text) == expected
 
 
 @given(text=hostile)

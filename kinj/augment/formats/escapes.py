@@ -49,8 +49,14 @@ def _json_read(text: str) -> str:
         return str(json.loads(f'"{text}"', strict=False))
 
 
+def is_plain(text: str) -> bool:
+    """Whether it is ASCII without control characters, quotes and backslashes, ends of paragraphs excepted. The length of its JSON
+    tells that many times faster than a look at each character."""
+    return text.isascii() and len(orjson.dumps(text)) == len(text) + text.count(PARAGRAPH) + len('""')
+
+
 def _json_changes(text: str) -> bool:
-    return '"' in text or "\\" in text or not text.replace(PARAGRAPH, "").isprintable()
+    return not is_plain(text) and ('"' in text or "\\" in text or not text.replace(PARAGRAPH, "").isprintable())
 
 
 def _of_characters(characters: dict[str, str]) -> Escape:

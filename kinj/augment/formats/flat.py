@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from kinj.augment.formats.escapes import ESCAPES
+from kinj.augment.formats.escapes import ESCAPES, is_plain
 from kinj.augment.formats.sentences import split_sentences
-from kinj.augment.formats.separators import PARAGRAPH, SPACE, wrapped
+from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE, wrapped
+from kinj.augment.skeleton import skeleton
 from kinj.data.records import Document
 
 Span = tuple[int, int, int, int]
@@ -27,7 +28,7 @@ _PARAGRAPH_BREAK = "\n\n"
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Units:
     """The parts of a flat text that a format treats alike (at least one), and where the facts' values stand in them.
 
@@ -38,6 +39,11 @@ class Units:
     spans: list[Span]
     positions: list[int]
     """All starts and ends of the spans, in order."""
+
+    @property
+    def joined(self) -> str:
+        """All of them, as lines."""
+        return PARAGRAPH.join(self.texts)
 
     @cached_property
     def digits(self) -> list[tuple[int, int]]:
@@ -60,7 +66,7 @@ class Units:
     def escaped(self, escape: str) -> Units:
         """With their characters written as the escape demands; separators stay as they are."""
         rules = ESCAPES[escape]
-        if not rules.changes(PARAGRAPH.join(self.texts)):
+        if not rules.changes(self.joined):
             return self
 
         def written(text: str) -> str:
@@ -77,19 +83,26 @@ class Units:
     def wrapped(self, width: int) -> Units:
         """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
         whole = len(self.texts) == 1  # of several, none has an end of a paragraph in it
-        lines = wrapped(PARAGRAPH.join(self.texts), width)
+        lines = wrapped(self.joined, width)
         return Units([lines] if whole else lines.split(PARAGRAPH), self.spans, self.positions)
 
 
 class Flat:
     """A document's text with single separators, and where its facts' values stand in it.
 
+    Whatever is made of the text is compared with it, letter by letter. So the parts that views are put together from are
+    proven once for each document, and not again for each view.
+
     Args:
         document: facts must lie within the text. If `text` is empty then, there is nothing to format.
+
+    Attributes:
+        kept: whether all units made so far hold the letters, marks and digits of the document, in order.
     """
 
     def __init__(self, document: Document) -> None:
         self.text, positions = flatten(document.text, [p for fact in document.facts for p in (fact.start, fact.end)])
+        self.kept = _reads_alike(document.text.replace(_PARAGRAPH_BREAK, PARAGRAPH), self.text)
         self._spans = list(zip(positions[0::2], positions[1::2], strict=True))
         self._units: dict[tuple[bool, str, int], Units] = {}
 
@@ -109,16 +122,33 @@ class Flat:
 
     def _made(self, by_sentence: bool, escape: str, wrap: int) -> Units:
         if wrap:
-            return self.units(by_sentence, escape).wrapped(wrap)
+            plain = self.units(by_sentence, escape)
+            lines = plain.wrapped(wrap)
+            self._compare(lines.joined.replace(SOFT, SPACE), plain.joined)
+            return lines
         if escape:
-            return self.units(by_sentence).escaped(escape)
+            plain = self.units(by_sentence)
+            escaped = plain.escaped(escape)
+            if escaped is not plain:
+                self._compare(SPACE.join(map(ESCAPES[escape].read, escaped.texts)), plain.joined)
+            return escaped
         if by_sentence:
             pieces = split_sentences(self.text)
             texts = [piece.rstrip(" \n") for piece in pieces]
+            self._compare(SPACE.join(texts), self.text.replace(PARAGRAPH, SPACE))
             spans = _among(pieces, texts, self._spans) if self._spans else []
         else:
             texts, spans = [self.text], [(0, start, 0, max(start, end)) for start, end in self._spans]
-        return Units(texts, spans, sorted({position for _, start, _, end in spans for position in (start, end)}))
+        positions = sorted({position for _, start, _, end in spans for position in (start, end)}) if spans else []
+        return Units(texts, spans, positions)
+
+    def _compare(self, made: str, original: str) -> None:
+        self.kept = self.kept and _reads_alike(made, original)
+
+
+def _reads_alike(made: str, original: str) -> bool:
+    """Whether two texts hold the same letters, marks and digits; mostly they are the same string."""
+    return made == original or skeleton(made) == skeleton(original)
 
 
 def _among(pieces: Sequence[str], units: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[Span]:
@@ -172,7 +202,7 @@ def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
 def _is_flat(paragraph: str) -> bool:
     """Whether all its white space is certainly single spaces between words: true of most paragraphs there are."""
     return (
-        paragraph.isprintable()
+        ((is_plain(paragraph) and PARAGRAPH not in paragraph) or paragraph.isprintable())
         and SPACE * 2 not in paragraph
         and paragraph != ""
         and paragraph == paragraph.strip(SPACE)

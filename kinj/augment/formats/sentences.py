@@ -34,9 +34,20 @@ def split_sentences(text: str) -> list[str]:
     start, size = 0, len(text)
     for match in _BREAK.finditer(text):
         mark, end = match.span()
-        if end < size and _ends_sentence(text, start, mark, match[0], text[end]):
-            pieces.append(text[start:end])
-            start = end
+        if end == size:
+            break
+        following = text[end]
+        if match[0] == ". ":  # which most are
+            if following.islower():
+                continue
+            before = text.rfind(" ", start, mark) + 1 or start
+            word = text[before:mark]
+            if not (word.isalpha() and len(word) > _LONGEST) and _is_abbreviation(word, following, before == start):
+                continue
+        elif not _ends_sentence(text, start, mark, match[0], following):
+            continue
+        pieces.append(text[start:end])
+        start = end
     return [*pieces, text[start:]] if start < size else pieces
 
 
@@ -47,18 +58,14 @@ def _ends_sentence(text: str, start: int, mark: int, gap: str, following: str) -
         gap: the mark and all up to the next word.
         following: the character after it.
     """
-    if gap != ". ":  # which most are
-        if "\n" in gap or gap[0] in _UNSPACED:
-            return True
-        if gap[0] != ".":
-            return not following.islower()
+    if "\n" in gap or gap[0] in _UNSPACED:
+        return True
     if following.islower():
         return False
+    if gap[0] != ".":
+        return True
     before = text.rfind(" ", start, mark) + 1 or start
-    word = text[before:mark]
-    if len(word) > _LONGEST and word.isalpha():
-        return True  # most are too long for an abbreviation
-    return not _is_abbreviation(word, following, before == start)
+    return not _is_abbreviation(text[before:mark], following, before == start)
 
 
 def _is_abbreviation(word: str, following: str, first: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from kinj.augment.base import Rendered, view_of
 from kinj.augment.formats.flat import Flat
@@ -82,7 +82,7 @@ class Formatting:
                     continue
                 tokens.add(found)
             made += 1
-            yield Rendered(text, spans, form.name)
+            yield Rendered(text, spans, form.name, flat.kept)
 
     def _tokens(self, text: str) -> tuple[int, ...]:
         return token_ids(self.tokenizer, text) if self.tokenizer is not None else ()
@@ -136,23 +136,32 @@ def _check_names(key: str, names: Sequence[str]) -> None:
 def drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[Format]:
     """All formats in random order, one of each family per round."""
     draw = rng.random  # it alone is promised to give the same numbers in every version of Python
-    piles: Iterable[list[Format]] = _shuffled(decks, [draw() for _ in decks])
-    while piles:
-        left = []
+    taken: list[tuple[Sequence[Format], int]] = []
+    for deck in _shuffled(decks, [draw() for _ in decks]):
+        index = int(draw() * len(deck))
+        taken.append((deck, index))
+        yield deck[index]
+    piles = [_without(deck, index) for deck, index in taken]  # only now: most documents need one round
+    while piles := [pile for pile in piles if pile]:
         for pile in piles:
             index = int(draw() * len(pile))
-            form, pile[index] = pile[index], pile[-1]
+            yield pile[index]
+            pile[index] = pile[-1]
             pile.pop()
-            yield form
-            if pile:
-                left.append(pile)
-        piles = left
 
 
-def _shuffled(decks: Sequence[Sequence[Format]], numbers: Sequence[float]) -> Iterator[list[Format]]:
-    """Copies of the decks in random order, made when they are asked for: most are not."""
+def _without(deck: Sequence[Format], index: int) -> list[Format]:
+    """The rest of a deck, the last format in the place of the one that is taken out."""
+    rest = list(deck)
+    rest[index] = rest[-1]
+    rest.pop()
+    return rest
+
+
+def _shuffled(decks: Sequence[Sequence[Format]], numbers: Sequence[float]) -> Iterator[Sequence[Format]]:
+    """The decks in random order."""
     pool = list(decks)
     for size, number in zip(range(len(pool), 0, -1), numbers, strict=True):
         index = int(number * size)
-        yield list(pool[index])
+        yield pool[index]
         pool[index] = pool[size - 1]
