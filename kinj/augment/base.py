@@ -16,7 +16,7 @@ class AnyMethod(Protocol):
 
     name: str
     preserves: str
-    """`content` (machine-checked on every view), `facts` (audited) or `nothing`."""
+    """`content` (compared letter by letter), `facts` (audited) or `nothing`."""
 
 
 class Augmenter(AnyMethod, Protocol):
