@@ -1,6 +1,6 @@
 """Speed and memory of `kinj augment` with the formatting method, beside a pass that only copies records, nlpaug and datasets.map.
 
-    python bench/augment.py [--rounds 5] [--documents 4000] [--worker-documents 40000] [--stream-mb 3000] [--quick] [--json]
+    python bench/augment.py [--rounds 5] [--documents 4000] [--worker-documents 80000] [--stream-mb 3000] [--quick] [--json]
 
 Every round runs each arm once, in turn, so that a machine whose speed drifts disturbs all of them alike; medians are
 quoted. What runs in one process is measured in CPU seconds (user and system), so that other work on the machine does not
@@ -149,7 +149,7 @@ def without(target: Path) -> Path:
 
 
 def two_workers(folder: Path, count: int, facts: bool, rounds: int) -> float:
-    """How many times as fast two workers are as one, by the clock; processes that start are part of it."""
+    """How many times as fast two workers are as one, by the clock; the half second in which processes start is part of it."""
     source, target = folder / "much.jsonl", folder / "made"
     write_corpus(source, count, facts)
     found: dict[int, list[float]] = {1: [], 2: []}
@@ -263,7 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--documents", type=int, default=4000)
-    parser.add_argument("--worker-documents", type=int, default=40_000, help="for two workers against one")
+    parser.add_argument("--worker-documents", type=int, default=80_000, help="for two workers against one")
     parser.add_argument("--stream-mb", type=int, default=3000, help="records written while memory is watched")
     parser.add_argument("--stream-workers", type=int, default=1)
     parser.add_argument("--facts", action="store_true", help="single biographies with facts instead of articles")
