@@ -19,9 +19,10 @@ from kinj.train.ascents import VARIANTS
 from kinj.train.batching import Layout, layout_for
 from kinj.train.estimate import estimate, peak_bytes
 from kinj.train.optim import build_adamw
-from kinj.train.processes import accelerator_for
+from kinj.train.processes import accelerator_for, join
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
+from kinj.train.unread import unread_here
 
 BYTES_PLAIN, BYTES_COPY, BYTES_WEIGHT = 16, 4, 4
 """Per trainable parameter: fp32 weight, gradient and two AdamW moments; each copy that a variant of SAM holds. And the weight of
@@ -31,9 +32,10 @@ a frozen model."""
 def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     """Prints what `kinj train` with these settings would do; writes nothing."""
     accelerator = accelerator_for(settings)  # also the threads, so that the time told is the time of a run
+    device = accelerator.device
     data = open_data(settings.data, settings.run.on_error)
     language_model = start_model(settings, data)
-    language_model.model.to(accelerator.device).train()
+    language_model.model.to(device).train()
     with accelerator.autocast():
         layout = layout_for(settings.train.batching, language_model.model, language_model.codec)
     stages = [
@@ -42,7 +44,7 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     costs = [estimate(stage, _stepper(stage, language_model, accelerator, layout)) for stage in stages]
     facts: dict[str, Any] = {
         "data": [str(account) for account in data.accounts],
-        "notices": [notice for stage in stages for notice in stage.notices],
+        "notices": [notice for stage in stages for notice in stage.notices] + [*unread_here(settings, join(), device)],
         "batching": f"{layout.name}: {layout.why}",
         "stages": [{"name": stage.name, **asdict(cost)} for stage, cost in zip(stages, costs, strict=True)],
         "seconds": sum(cost.seconds for cost in costs),
@@ -50,7 +52,7 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
         "parameters": language_model.parameters,
         "trained": language_model.trained,
         "state_bytes": _state_bytes(stages, language_model),
-        "peak_bytes": peak_bytes(accelerator.device),
+        "peak_bytes": peak_bytes(device),
     }
     if as_json:
         emit("train", dry_run=True, changed=change_records(loaded), **facts)

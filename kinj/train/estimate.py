@@ -48,7 +48,7 @@ def estimate(stage: Stage, stepper: Stepper) -> Estimate:
         acting: _seconds(stepper, examples, usual if acting else -1) for acting in sorted(set(acts), reverse=True)
     }
     tokens = [size for size, _ in plan]
-    flops = _flops(lambda: _pass(stepper, examples)) / most
+    flops = count_flops(lambda: _pass(stepper, examples)) / most
     return Estimate(
         stage.steps,
         round(sum(passes)),
@@ -74,7 +74,7 @@ def _pass(stepper: Stepper, examples: Sequence[Example]) -> None:
     stepper.backward(share.batches, share.label_tokens)
 
 
-def _flops(work: Callable[[], object]) -> int:
+def count_flops(work: Callable[[], object]) -> int:
     """Multiplications and additions in the matrix products of some work: layers, attention, output head."""
     cpu = torch.ops.aten
     formulas = {

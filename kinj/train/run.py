@@ -33,6 +33,7 @@ from kinj.train.stages import Augment, Stage, prepare_stage
 from kinj.train.step import Stepper
 from kinj.train.stopping import probes_at, reason_to_stop
 from kinj.train.trackers import Trackers
+from kinj.train.unread import unread_here
 
 Observer = Callable[[int, LanguageModel], list[dict[str, Any]]]
 Progress = Callable[[str, int, int, Mapping[str, Any]], None]
@@ -78,6 +79,8 @@ def train(
     with accelerator.autocast():
         layout = layout_for(settings.train.batching, language_model.model, language_model.codec)
     run.event("batching", layout=layout.name, why=layout.why)
+    for text in unread_here(settings, processes, accelerator.device):
+        run.event("notice", text=text)
     begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
     trackers = Trackers(settings.run.trackers if processes.main else [], run, saved.step)
     loop = _Loop(
