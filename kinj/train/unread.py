@@ -17,12 +17,12 @@ from kinj.train.processes import Processes
 def unread_by_model(stage: str, settings: Settings, codec: Codec) -> Iterator[str]:
     """What was changed from its default and is not read, because of the kind of model or its tokenizer; one text a setting."""
     chosen = settings.train.stages[stage]
+    keys: tuple[str, ...] = ()
+    why = f"{codec.kind} has marks of its own for a gap"
     if isinstance(codec, GapCodec):
-        keys, why = ("sentinel", "separator", "request"), f"{codec.kind} has marks of its own for a gap"
+        keys = "sentinel", "separator", "request"
     elif not codec.chat:
         keys, why = ("request",), "the tokenizer has no chat template, or model.chat is false"
-    else:
-        keys, why = (), ""
     sections: list[tuple[str, Any, Any]] = [("span", chosen.span, SpanObjectiveSettings())]
     if not isinstance(codec, GapCodec):  # which refuses `masked`
         sections.append(("masked", chosen.masked, MaskedObjectiveSettings()))
