@@ -12,8 +12,9 @@ on average. The arms:
 - Trainer: transformers' own, 16 documents a step, its default padding collator;
 - TRL: SFTTrainer with packing into rows of the longest document.
 
-`gemm_share` is the matrix products of a step's forward and backward pass (torch's FLOP counter: the output head counts,
-padding does not) by their time, as a share of what one large fp32 matrix product reaches here.
+`gemm_share` is the matrix products of a step's forward and backward pass (torch's FLOP counter: the output head counts, so does
+half the square of attention, padding does not) by their time, as a share of what one large fp32 matrix product reaches here.
+`estimate_*` is what `kinj train --dry-run` tells, as a multiple of what the run then takes (`bench/train_command.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from train_command import command_line
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
 from kinj.config.schema import DataSettings, ModelSettings, OptimSettings, SamSettings
@@ -40,7 +41,8 @@ from kinj.data import open_data
 from kinj.data.records import Document
 from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel, load_model
-from kinj.train.batching import cut_steps
+from kinj.train.batching import cut_steps, layout_for
+from kinj.train.estimate import count_flops
 from kinj.train.optim import build_adamw
 from kinj.train.step import Stepper
 
@@ -75,7 +77,8 @@ def steps_of(rows: Sequence[Example], count: int) -> list[list[Example]]:
 def stepper_of(model: LanguageModel, rows: Sequence[Example], **sam: Any) -> Stepper:
     settings = OptimSettings(batch_tokens=step_tokens(rows), sam=SamSettings(**sam))
     network = model.model.train()
-    return Stepper(network, build_adamw(network, settings), settings, model.codec.pad_id)
+    packed = layout_for("auto", network, model.codec).packed
+    return Stepper(network, build_adamw(network, settings), settings, model.codec.pad_id, packed=packed)
 
 
 def kinj_arm(**sam: Any) -> Arm:
@@ -216,9 +219,7 @@ def flops_a_token(model: LanguageModel, rows: Sequence[Example]) -> float:
     """Of the matrix products of forward and backward, by real token."""
     stepper = stepper_of(model, rows)
     cut = stepper.share(steps_of(rows, 1)[0])
-    with FlopCounterMode(display=False) as counter:
-        stepper.backward(cut.batches, cut.label_tokens)
-    return counter.get_total_flops() / cut.computed_tokens
+    return count_flops(lambda: stepper.backward(cut.batches, cut.label_tokens)) / cut.tokens
 
 
 def speeds(name: str, folder: Path, rounds: int, steps: int) -> dict[str, Any]:
@@ -271,26 +272,6 @@ def memory(name: str, folder: Path) -> dict[str, float]:
     }
 
 
-def command_line() -> dict[str, float]:
-    """From the command to the first step, and the share of a default run that checkpoints take."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        began = time.time()
-        with subprocess.Popen(
-            [sys.executable, "-m", "kinj", "train", "-o", str(run)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            metrics = run / "metrics.jsonl"
-            while process.poll() is None and not (metrics.exists() and metrics.stat().st_size):
-                time.sleep(0.02)
-            first = time.time() - began
-        whole = time.time() - began
-        events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-        saving = sum(event["saving"] for event in events if event["kind"] == "checkpoint")
-    return {"seconds_to_first_step": round(first, 2), "checkpoint_share": round(saving / whole, 4)}
-
-
 def show(name: str, result: dict[str, Any]) -> None:
     print(f"{name}: {result['parameters']:,} parameters, {result['tokens_a_step']:,} tokens a step")
     for arm, value in result["tokens_per_second"].items():
@@ -330,7 +311,12 @@ def main() -> None:
         options.rounds, options.steps, options.models = 1, 1, ["500k"]
     results = {name: speeds(name, options.documents, options.rounds, options.steps) for name in options.models}
     last = options.models[-1]  # large enough for its weights to show in the memory of a process
-    result = {**results[options.models[0]], "models": results, **memory(last, options.documents), **command_line()}
+    result = {
+        **results[options.models[0]],
+        "models": results,
+        **memory(last, options.documents),
+        **command_line(options.quick),
+    }
     if options.json:
         print(json.dumps(result))
         return
@@ -342,6 +328,10 @@ def main() -> None:
     )
     print(
         f"kinj train: first step after {result['seconds_to_first_step']} s; checkpoints {result['checkpoint_share']:.1%} of a run"
+    )
+    print(
+        f"--dry-run told {result['estimate_seconds']}x the time, {result['estimate_memory']}x the memory and "
+        f"{result['estimate_flops']}x the FLOPs"
     )
 
 

@@ -45,6 +45,8 @@ def train_run(
     for event in run.events():
         if event["kind"] == "notice":
             note(f"note: {event['text']}")
+        if event["kind"] == "batching":
+            note(f"batching: {event['layout']}, {event['why']}")
     write_pages(run)
     if as_json:
         emit("train", run=str(run.path), **vars(result))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
+from importlib.util import find_spec
 
 from kinj.config.errors import UsageError
-from kinj.config.names import DATA, METHODS, OBJECTIVES, PROBES, WRITTEN
+from kinj.config.names import DATA, METHODS, OBJECTIVES, PROBES, TRACKERS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings, StageSettings
 
 Finding = tuple[str, str]
@@ -41,6 +42,7 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _names("augment.method", links(settings.augment.method), METHODS, "method")
     yield from _order(settings, command)
     yield from _lora(settings, command)
+    yield from _trackers(settings, command)
     for name in settings.train.order:
         if name in settings.train.stages:
             yield from _stage(f"train.stages.{name}", settings.train.stages[name])
@@ -81,6 +83,12 @@ def _order(settings: Settings, command: str) -> Iterator[Finding]:
 def _lora(settings: Settings, command: str) -> Iterator[Finding]:
     if command == "train" and settings.model.name == "scratch" and settings.model.lora.rank:
         yield "model.lora.rank", "adapters need weights that are kept somewhere; train new ones in full (rank 0)"
+
+
+def _trackers(settings: Settings, command: str) -> Iterator[Finding]:
+    for name in settings.run.trackers if command in ("train", "sweep") else ():
+        if find_spec(name) is None:
+            yield "run.trackers", f"{name} is not installed; {TRACKERS[name]}"
 
 
 def _stage(key: str, stage: StageSettings) -> Iterator[Finding]:

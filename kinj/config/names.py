@@ -80,3 +80,10 @@ DATA = (
 
 BUILT_IN_MODELS = ("tiny", "tiny-plain", "scratch")
 """Values of `model.name` that are neither a path nor a Hub id."""
+
+TRACKERS = {
+    "tensorboard": "pip install 'kinj[tracking]'",
+    "trackio": "pip install 'kinj[tracking]'",
+    "wandb": "pip install wandb",
+}
+"""Where a run's metrics can be shown (`run.trackers`), and what installs it."""

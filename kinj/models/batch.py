@@ -16,10 +16,12 @@ from kinj.models.gap_codecs import Filled, Paired
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Rows of one forward pass, padded on the right. Tensors are (rows, longest row), int64.
+    """Rows of one forward pass, padded on the right; or packed: all in one row, without padding. Tensors are (rows, longest
+    row), int64.
 
     Causal attention never looks right, so it needs no `mask`; where there is one, labels stand where the model predicts them,
-    else one position later. `decoder_ids` is what the decoder of an encoder-decoder model reads.
+    else one position later. `decoder_ids` is what the decoder of an encoder-decoder model reads. `lengths` are those of the
+    texts of a packed row.
     """
 
     input_ids: torch.Tensor
@@ -28,6 +30,7 @@ class MicroBatch:
     """Tokens that are not padding."""
     mask: torch.Tensor | None = None
     decoder_ids: torch.Tensor | None = None
+    lengths: tuple[int, ...] | None = None
 
     @property
     def label_tokens(self) -> int:
@@ -50,6 +53,17 @@ def collate(rows: Sequence[Example], pad_id: int) -> MicroBatch:
     return MicroBatch(ids, labels, tokens, mask, decoder_ids if isinstance(rows[0], Paired) else None)
 
 
+def pack(rows: Sequence[Example]) -> MicroBatch:
+    """Rows for a causal model in one row, the longest first; a model that `kinj.models.packing` has passed keeps them apart."""
+    rows = sorted(rows, key=len, reverse=True)
+    ids, labels = (
+        np.concatenate(parts, dtype=np.int64) for parts in zip(*((r.ids, r.labels) for r in rows), strict=True)
+    )
+    lengths = tuple(map(len, rows))
+    labels[np.cumsum((0, *lengths[:-1]))] = IGNORE  # nothing predicts the first token of a text
+    return MicroBatch(torch.from_numpy(ids)[None], torch.from_numpy(labels)[None], len(ids), lengths=lengths)
+
+
 def _padded(rows: Sequence[NDArray[np.int32]], fill: int) -> torch.Tensor:
     table = np.full((len(rows), max(map(len, rows), default=0)), fill, dtype=np.int64)
     for line, row in zip(table, rows, strict=True):
@@ -60,11 +74,17 @@ def _padded(rows: Sequence[NDArray[np.int32]], fill: int) -> torch.Tensor:
 def predictions(model: Any, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (rows, positions, vocabulary) of a forward pass, and the label of each position.
 
+    Of a packed row, only those of the positions that carry loss: the largest matrix product is not computed in vain.
+
     Args:
         model: a transformers model of any of the three kinds, or what wraps it.
     """
     device = next(model.parameters()).device
     ids, labels = batch.input_ids.to(device), batch.labels.to(device)
+    if batch.lengths is not None:
+        carries = (labels[0, 1:] != IGNORE).nonzero()[:, 0]
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=carries, **_borders(batch.lengths, device)).logits
+        return logits, labels[:, carries + 1]
     if batch.mask is None:
         return model(input_ids=ids, use_cache=False).logits[:, :-1], labels[:, 1:]
     mask = batch.mask.to(device)
@@ -72,3 +92,17 @@ def predictions(model: Any, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tens
         return model(input_ids=ids, attention_mask=mask).logits, labels
     decoder_ids = batch.decoder_ids.to(device)
     return model(input_ids=ids, attention_mask=mask, decoder_input_ids=decoder_ids, use_cache=False).logits, labels
+
+
+def _borders(lengths: tuple[int, ...], device: torch.device) -> dict[str, Any]:
+    """Where the texts of a packed row begin, as transformers wants it: positions from 0 in each, and for flash attention ends."""
+    positions = torch.cat([torch.arange(length) for length in lengths])[None].to(device)
+    ends = torch.tensor((0, *lengths), dtype=torch.int32).cumsum(0, dtype=torch.int32).to(device)
+    longest = max(lengths)
+    return {
+        "position_ids": positions,
+        "cu_seq_lens_q": ends,
+        "cu_seq_lens_k": ends,
+        "max_length_q": longest,
+        "max_length_k": longest,
+    }

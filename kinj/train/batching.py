@@ -1,21 +1,57 @@
-"""Steps of about `batch_tokens` tokens, cut into micro-batches of rows of nearly equal length: little is computed in vain."""
+"""Steps of about `batch_tokens` tokens, cut into micro-batches in which little or nothing is computed in vain.
+
+A micro-batch is packed (all its texts in one row, no padding) where the model reads such rows right, else it holds rows of
+nearly equal length.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 
-from kinj.models.batch import MicroBatch, collate
-from kinj.models.codec import IGNORE, Example
+from kinj.config.errors import UsageError
+from kinj.models.batch import MicroBatch, collate, pack
+from kinj.models.codec import IGNORE, Codec, Example
+from kinj.models.gap_codecs import GapCodec
+from kinj.models.packing import let_pack
 
-REAL_SHARE = 0.95
-"""Least share of the tokens of a micro-batch that are not padding."""
+REAL_SHARE = 0.97
+"""Least share of the tokens of a padded micro-batch that are not padding."""
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of a micro-batch stand: one after another in a single row, or side by side and padded. `why` is for the user."""
+
+    packed: bool
+    why: str
+
+    @property
+    def name(self) -> str:
+        """As `train.batching` calls it."""
+        return "packed" if self.packed else "padded"
+
+
+def layout_for(wanted: str, model: Any, codec: Codec) -> Layout:
+    """The layout that `train.batching` asks for; `auto` packs wherever the model reads packed rows right, which is tried out.
+
+    Raises:
+        UsageError: `packed` is asked for, and the model cannot.
+    """
+    if wanted == "padded":
+        return Layout(False, "train.batching=padded")
+    problem = f"{codec.kind} reads in both directions" if isinstance(codec, GapCodec) else let_pack(model)
+    if problem is None:
+        return Layout(True, f"tried out with this model (attention: {model.config._attn_implementation})")
+    if wanted == "packed":
+        raise UsageError(f"train.batching=packed: this model cannot: {problem}", "leave train.batching at auto")
+    return Layout(False, problem)
 
 
 def blank(batch: MicroBatch) -> MicroBatch:
@@ -35,6 +71,11 @@ def cut_steps(rows: Sequence[tuple[T, R]], batch_tokens: int) -> Iterator[list[t
         tokens += len(item[1])
     if step:
         yield step
+
+
+def packed_batches(rows: Sequence[Example], micro_tokens: int) -> list[MicroBatch]:
+    """The rows of a step in as few packed ones of at most `micro_tokens` tokens as their order allows."""
+    return [pack([row for _, row in group]) for group in cut_steps([(None, row) for row in rows], micro_tokens)]
 
 
 def micro_batches(rows: Sequence[Example], micro_tokens: int, pad_id: int) -> list[MicroBatch]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,21 +18,22 @@ from kinj.data.base import DataSet
 from kinj.data.rng import stable_seed
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
+from kinj.models.packing import let_pack
 from kinj.train.accounts import TrainResult, counts_of, metrics_of, times_of
+from kinj.train.batching import Layout, layout_for
 from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
 from kinj.train.doses import Doses
+from kinj.train.health import Health
+from kinj.train.interrupt import interruptible
 from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
 from kinj.train.processes import Processes, accelerator_for, join, spread
 from kinj.train.select import Asker, Chooser
 from kinj.train.stages import Augment, Stage, prepare_stage
-from kinj.train.step import Stepper, StepReport
+from kinj.train.step import Stepper
 from kinj.train.stopping import probes_at, reason_to_stop
-
-LEAST_KEPT = 0.5
-"""Share of SAM's move that must survive rounding; below it a notice says so."""
-SKIPS_IN_A_ROW = 10
-"""Steps in a row whose second SAM pass may overflow before the run is given up."""
+from kinj.train.trackers import Trackers
+from kinj.train.unread import unread_here
 
 Observer = Callable[[int, LanguageModel], list[dict[str, Any]]]
 Progress = Callable[[str, int, int, Mapping[str, Any]], None]
@@ -57,7 +56,7 @@ def train(
     """Trains through all stages and leaves checkpoints, metrics and doses in the run's directory.
 
     Args:
-        settings: all of them; `train`, `optim`, `data.long` and `seed` are used here.
+        settings: all of them; `train`, `optim`, `data.long`, `run.trackers` and `seed` are used here.
         language_model: the start model, or, with `resume`, the one of the run's latest checkpoint. It is trained in place.
         data: pools that the stages' sources name.
         augment: makes the views that a source asks for.
@@ -77,11 +76,19 @@ def train(
     latest = run.latest_checkpoint() if resume else None
     saved = load_checkpoint(latest, None) if latest else Position()
     run.truncate_metrics(saved.step)
+    with accelerator.autocast():
+        layout = layout_for(settings.train.batching, language_model.model, language_model.codec)
+    run.event("batching", layout=layout.name, why=layout.why)
+    for text in unread_here(settings, processes, accelerator.device):
+        run.event("notice", text=text)
     begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
-    loop = _Loop(settings, language_model, run, begin, observer, start_model, progress, accelerator, processes)
+    trackers = Trackers(settings.run.trackers if processes.main else [], run, saved.step)
+    loop = _Loop(
+        settings, language_model, run, begin, observer, start_model, progress, accelerator, processes, layout, trackers
+    )
     begun = settings.train.order[: saved.stage + 1] if latest else []
     choose = Chooser(settings, language_model, run, asker, begun, processes)
-    with _interruptible() as interrupted:
+    with interruptible() as interrupted, closing(trackers):
         loop.interrupted = interrupted
         for index, name in enumerate(settings.train.order):
             stage = prepare_stage(name, settings, data, language_model.codec, augment, choose)
@@ -119,15 +126,16 @@ class _Loop:
     progress: Progress | None
     accelerator: Accelerator
     processes: Processes
+    layout: Layout
+    trackers: Trackers
 
     def __post_init__(self) -> None:
         self.network = spread(self.language_model.model, self.processes)
         self.doses = Doses()
         self.interrupted = threading.Event()
+        self.health = Health(self.run)
         self.sam_was_on = False
-        self._skips_in_a_row = 0
         self._seconds = self._sam_seconds = 0.0
-        self._told_lost = False
 
     def run_stage(self, index: int, stage: Stage, done: int, resume_from: Any) -> None:
         """Takes the steps of a stage; the first `done` are only counted, for their doses."""
@@ -141,6 +149,7 @@ class _Loop:
             self.network,
             self.processes,
             self._loss(stage),
+            self.layout.packed,
         )
         if resume_from is not None:
             load_checkpoint(resume_from, stepper)
@@ -164,6 +173,8 @@ class _Loop:
         if self.start_model is None:
             raise UsageError(f"the objective of stage `{stage.name}` needs the start model, and this call has none")
         model = self.start_model().model.to(self.accelerator.device).eval().requires_grad_(False)
+        if self.layout.packed:
+            let_pack(model)  # it reads the same micro-batches
         return stage.objective.loss(model)
 
     def _step(self, stage: Stage, stepper: Stepper, number: int, epoch: float, rows: list[Any]) -> None:
@@ -174,11 +185,11 @@ class _Loop:
         torch.manual_seed(stable_seed(self.settings.seed, "step", self.position.step, self.processes.rank))
         began = time.perf_counter()
         report = stepper.take(rows, number)
-        self._check(report, stage)
+        self.health.check(report, self.position.step + 1, stage.name, stage.optim)
         self._seconds += time.perf_counter() - began
         self._sam_seconds += report.sam_seconds
-        self._count(report)
-        self._tell_if_lost(report, stage)
+        for name, amount in counts_of(report).items():
+            self.position.totals[name] = self.position.totals.get(name, 0) + amount
         metrics = {
             "step": self.position.step + 1,
             "stage": stage.name,
@@ -186,50 +197,18 @@ class _Loop:
             "lr": rate,
             **metrics_of(report, self.position.totals),
         }
-        self.run.metric(**metrics)
+        self._record(metrics)
         if self.progress:
             self.progress(stage.name, number + 1, stage.steps, metrics)
 
-    def _check(self, report: StepReport, stage: Stage) -> None:
-        """A step that could not be taken is skipped when only SAM's second pass overflowed, and ends the run otherwise."""
-        self._skips_in_a_row = 0 if report.stepped else self._skips_in_a_row + 1
-        if report.stepped:
-            return
-        moved = report.shift is not None and report.shift.moved
-        fine_at_w = report.loss_gap is None or math.isfinite(report.loss)  # a single pass was at the moved weights
-        if moved and fine_at_w and self._skips_in_a_row < SKIPS_IN_A_ROW:
-            self.run.event(
-                "step_skipped",
-                step=self.position.step + 1,
-                reason="the pass at the moved weights of SAM was not finite",
-            )
-            return
-        checkpoint = self.run.latest_checkpoint()
-        raise KinjError(
-            f"the loss or its gradient is not finite (loss {report.loss}) at step {self.position.step + 1} of stage `{stage.name}`",
-            f"lower optim.lr (now {stage.optim.lr}) or optim.sam.rho; "
-            + (f"the last good state is {checkpoint}" if checkpoint else "no checkpoint was written yet"),
-        )
-
-    def _count(self, report: StepReport) -> None:
-        for name, amount in counts_of(report).items():
-            self.position.totals[name] = self.position.totals.get(name, 0) + amount
-
-    def _tell_if_lost(self, report: StepReport, stage: Stage) -> None:
-        kept = report.shift.kept if report.shift is not None else None
-        if self._told_lost or kept is None or kept >= LEAST_KEPT:
-            return
-        self._told_lost = True
-        text = (
-            f"stage `{stage.name}`: SAM's move is lost in rounding: {kept:.0%} of it reaches the computation "
-            f"(step {self.position.step + 1}); raise optim.sam.rho (now {stage.optim.sam.rho}), or compute in train.precision=fp32"
-        )
-        self.run.event("notice", text=text)
+    def _record(self, metrics: dict[str, Any]) -> None:
+        self.run.metric(**metrics)
+        self.trackers.show(metrics)
 
     def _probe(self, observer: Observer, before: int) -> str | None:
         """Asks the probes; says why the stage should end now, if it should."""
         for measures in observer(self.position.step, self.language_model):
-            self.run.metric(step=self.position.step, **measures)
+            self._record({"step": self.position.step, **measures})
         self.language_model.model.train()
         return reason_to_stop(self.settings.train.stop, self.run.metrics(), before)
 
@@ -267,23 +246,3 @@ class _Loop:
         if stop:
             raise KeyboardInterrupt
         return over
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that a step is never left half-taken; a second Ctrl-C interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def on_signal(*_: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

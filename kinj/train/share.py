@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kinj.models.batch import MicroBatch
 from kinj.models.codec import Example
-from kinj.train.batching import blank, micro_batches
+from kinj.train.batching import blank, micro_batches, packed_batches
 from kinj.train.processes import Processes
 
 
@@ -26,9 +26,14 @@ class Share:
         return self.label_tokens, self.tokens, self.computed_tokens
 
 
-def share_of(rows: Sequence[Example], processes: Processes, micro_tokens: int, pad_id: int) -> Share:
+def share_of(
+    rows: Sequence[Example], processes: Processes, micro_tokens: int, pad_id: int, packed: bool = False
+) -> Share:
     """This process's share of some rows; as many micro-batches in every process, since sharded models compute together."""
-    dealt = [micro_batches(each, micro_tokens, pad_id) for each in processes.deal(rows)]
+    dealt = [
+        packed_batches(each, micro_tokens) if packed else micro_batches(each, micro_tokens, pad_id)
+        for each in processes.deal(rows)
+    ]
     every = [batch for batches in dealt for batch in batches]
     mine, most = dealt[processes.rank], max(map(len, dealt))
     if len(mine) < most:

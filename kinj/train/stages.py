@@ -19,6 +19,7 @@ from kinj.train.mixture import Draw, Mixture
 from kinj.train.objectives import registry
 from kinj.train.objectives.base import Fresh, Objective, Row
 from kinj.train.rows import Source, encode_source
+from kinj.train.unread import unread_by_model
 
 Rows = list[tuple[Draw, Row]]
 Choose = Callable[[str, str, SourceSettings, Sequence[Record]], list[Record]]
@@ -90,7 +91,8 @@ def prepare_stage(
     mixture = Mixture(sources, settings.seed, name)
     optim = stage_optim(settings, name)
     steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
-    return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, reader.notices)
+    notices = [*reader.notices, *unread_by_model(name, settings, codec)]
+    return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, notices)
 
 
 @dataclass

@@ -66,6 +66,7 @@ class Stepper:
         network: what is called in a forward pass, where that is not the model itself: it in DistributedDataParallel, or compiled.
         processes: who else takes part; each gets its share of the rows given to `take`.
         loss: of a micro-batch, summed over its label tokens; default their cross-entropy.
+        packed: micro-batches are packed rows; the model has been found to read them right (`layout_for`).
 
     Raises:
         UsageError: SAM cannot work with these weights or in this arithmetic.
@@ -81,6 +82,7 @@ class Stepper:
         network: Any = None,
         processes: Processes = ALONE,
         loss: Loss | None = None,
+        packed: bool = False,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -90,6 +92,7 @@ class Stepper:
         self.network = model if network is None else network
         self.processes = processes
         self.loss = loss
+        self.packed = packed
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.ascent = build_ascent(settings.sam, list(model.named_parameters()), optimizer)
@@ -157,7 +160,7 @@ class Stepper:
 
     def share(self, rows: Sequence[Example]) -> Share:
         """This process's micro-batches of some rows."""
-        return share_of(rows, self.processes, self.settings.micro_tokens, self.pad_id)
+        return share_of(rows, self.processes, self.settings.micro_tokens, self.pad_id, self.packed)
 
     def backward(self, batches: Sequence[MicroBatch], label_tokens: int, sync: bool = True) -> list[float]:
         """Adds the gradient of the mean loss per label token; returns each micro-batch's part of that loss.

@@ -168,7 +168,13 @@ def test_dry_run_writes_nothing_and_tells_the_cost(kinj: Commands, tmp_path: Pat
     assert "optim.sam.rho" in kinj.out
     assert "--sam-rho" in kinj.out
     assert "4 steps, 8 passes" in kinj.out
-    assert kinj.json("train", *SMALL, "--dry-run")["stages"][0]["steps"] == 4
+    assert "batching  packed: tried out" in kinj.out
+    told = kinj.json("train", *SMALL, "--dry-run")
+    (stage,) = told["stages"]
+    assert (stage["steps"], stage["passes"]) == (4, 4)
+    # Two products forward and four backward for every weight and token, but no product for the norms; attention comes on top.
+    assert 0.9 < told["flops"] / (6 * told["parameters"] * stage["tokens"]) < 1.3
+    assert told["peak_bytes"] > told["state_bytes"] > 16 * told["parameters"] - 1
     assert kinj("eval", "tiny", "--dry-run") == 0
     assert kinj("sweep", "seed=0,1", *SMALL, "--dry-run") == 0
     assert "2 trials" in kinj.out

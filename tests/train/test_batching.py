@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinj.models.codec import IGNORE, Example
+from kinj.config.schema import DataSettings, ModelSettings
+from kinj.data import open_data
+from kinj.data.records import Document
+from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.gap_codecs import Paired
-from kinj.train.batching import REAL_SHARE, cut_steps, micro_batches
+from kinj.models.loading import load_tokenizer
+from kinj.train.batching import REAL_SHARE, cut_steps, micro_batches, packed_batches
 
 lengths = st.lists(st.integers(2, 200), min_size=1, max_size=60)
 
@@ -62,3 +69,33 @@ def test_steps_keep_the_order_and_the_budget(sizes: list[int], budget: int) -> N
     steps = list(cut_steps(rows, budget))
     assert [item for step in steps for item in step] == rows
     assert all(len(step) == 1 or sum(len(r) for _, r in step) <= budget for step in steps)
+
+
+def real_shares(data: DataSettings, pool: str, batch_tokens: int) -> tuple[float, float, float]:
+    """Share of tokens that are not padding, packed and padded; and padded micro-batches a step."""
+    codec = Codec(load_tokenizer("tiny"), ModelSettings(name="tiny"), 512)
+    texts = [record.text for record in open_data(data).pool(pool) if isinstance(record, Document)]
+    rows = [(None, row) for rows in codec.documents(texts) for row in rows]
+    steps = [[row for _, row in step] for step in cut_steps(rows, batch_tokens)]
+    packed = [batch for step in steps for batch in packed_batches(step, 16384)]
+    padded = [batch for step in steps for batch in micro_batches(step, 16384, codec.pad_id)]
+    shares = [sum(b.tokens for b in batches) / sum(b.computed_tokens for b in batches) for batches in (packed, padded)]
+    return shares[0], shares[1], len(padded) / len(steps)
+
+
+@pytest.mark.parametrize("batch_tokens", [1024, 4096])
+def test_at_least_97_percent_of_the_tokens_of_biographies_are_real(batch_tokens: int) -> None:
+    packed, padded, passes = real_shares(DataSettings(), "documents", batch_tokens)
+    assert packed == 1
+    assert padded >= 0.97
+    assert passes <= 6
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("batch_tokens", [1024, 4096])
+def test_at_least_97_percent_of_the_tokens_of_films_are_real(batch_tokens: int, shared_data: Path) -> None:
+    films = DataSettings(name="wiki2023", path=str(shared_data / "wiki2023_film"))
+    packed, padded, passes = real_shares(films, "train_documents", batch_tokens)
+    assert packed == 1
+    assert padded >= 0.97
+    assert passes <= 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kinj.config.names import TRACKERS
 from kinj.config.schema.checks import check, choice
 
 
@@ -17,9 +18,13 @@ class RunSettings:
     """Continue what is in `run.dir`."""
     on_error: str = "stop"
     """What a bad input line does: `stop`, or `skip` (set aside in `*.rejected.jsonl`, counted, exit code 3)."""
+    trackers: list[str] = field(default_factory=list)
+    """Where metrics are shown beside metrics.jsonl: `tensorboard` (files in the run's directory), `trackio`, `wandb`."""
 
     def __post_init__(self) -> None:
         choice("on_error", self.on_error, ("stop", "skip"))
+        for name in self.trackers:
+            choice("trackers", name, tuple(TRACKERS))
         check(not (self.overwrite and self.resume), "overwrite and resume exclude each other")
 
 

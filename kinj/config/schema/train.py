@@ -117,7 +117,7 @@ class OptimSettings:
     final_lr: float = 0.1
     """Share of the peak at the end of a cosine."""
     batch_tokens: int = 1024
-    """Tokens per optimizer step, over all processes (padding included)."""
+    """Most tokens per optimizer step, over all processes, padding not counted."""
     micro_tokens: int = 16384
     """Most tokens in one forward pass; a step is cut into micro-batches of at most this."""
     clip: float = 1.0
@@ -283,11 +283,15 @@ class TrainSettings:
     asking: AskingSettings = field(default_factory=AskingSettings)
     precision: str = "auto"
     """Arithmetic: `auto` (bf16 where the hardware is fast in it), `fp32` or `bf16`. Weights stay fp32."""
+    batching: str = "auto"
+    """How the texts of a forward pass stand: `packed` (in one row, none seeing another, no padding), `padded` (side by side,
+    put together by length), or `auto`: packed wherever the model reads such rows right, which is tried out."""
     threads: int | None = None
     """CPU threads; by default torch's choice. Recorded, since sums depend on it."""
 
     def __post_init__(self) -> None:
         choice("precision", self.precision, ("auto", "fp32", "bf16"))
+        choice("batching", self.batching, ("auto", "packed", "padded"))
         for name, value in (
             ("checkpoint_every", self.checkpoint_every),
             ("probe_every", self.probe_every),
