@@ -80,3 +80,21 @@ DATA = (
 
 BUILT_IN_MODELS = ("tiny", "tiny-plain", "scratch")
 """Values of `model.name` that are neither a path nor a Hub id."""
+
+NORMALIZERS = (
+    "squad",
+    "squad2",
+    "triviaqa",
+    "nq",
+    "mlqa",
+    "mlqa-en",
+    "mlqa-es",
+    "mlqa-hi",
+    "mlqa-vi",
+    "mlqa-de",
+    "mlqa-ar",
+    "mlqa-zh",
+    "light",
+    "exact",
+)
+"""Ways of comparing answers (`kinj.eval.normalizers`)."""

@@ -10,10 +10,10 @@ from kinj.config import from_yaml
 from kinj.config.schema import Settings
 from kinj.data.records import Question, Record
 from kinj.eval.base import Context, Measure
-from kinj.eval.scorers import score_all
+from kinj.eval.scorers import SCORES, score_all
 from kinj.models.requests import Request, Response
 
-SIDE_BY_SIDE = ("f1", "containment", "rouge_l_recall")
+SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
 
 
@@ -106,7 +106,7 @@ def share(name: str, responses: Sequence[Response], value: Callable[[Response], 
 
 
 def score_measures(name: str, responses: Sequence[Response], note: str = "") -> list[Measure]:
-    """Exact match under `name`, the other scores as `name_f1`, `name_containment` and `name_rouge_l_recall`."""
+    """Exact match under `name`, the other scores as `name_f1`, `name_contains` and `name_rouge_l_recall`."""
     if not responses:
         return []
     found = [scores(response) for response in responses]

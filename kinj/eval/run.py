@@ -18,14 +18,11 @@ from kinj.eval.base import Context, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
-from kinj.eval.summary import measure_json, prediction_rows
+from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
 from kinj.models.answering import answer
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel, fingerprint
 from kinj.models.requests import Request, Response
-
-SCHEMA = 1
-"""Version of results.json."""
 
 EvalProgress = Callable[[str, int, int], None]
 """(probe, requests answered, requests in all)."""

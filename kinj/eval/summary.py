@@ -12,6 +12,9 @@ from kinj.eval.scorers import final_answer
 from kinj.models.requests import Response
 from kinj.stats import Interval, mean_interval, paired_difference, perplexity_interval
 
+SCHEMA = 1
+"""Version of results.json."""
+
 
 def interval(measure: Measure) -> Interval:
     """Value and 95% interval of a measure.

@@ -17,7 +17,7 @@ COSTS = ("steps", "passes", "tokens", "label_tokens", "seconds")
 RANKINGS = ("ranked_first", "choice")
 """Measures that say whether the accepted answer has the largest log-probability, as they begin."""
 
-SCORES = ("_f1", "_containment", "_rouge_l_recall", "_change")
+SCORES = ("_f1", "_contains", "_rouge_l_recall", "_change")
 """Endings of measures that stand beside an exact match over the same questions."""
 
 

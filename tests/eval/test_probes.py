@@ -48,7 +48,7 @@ def test_biographies_reports_recall_by_attribute_reverse_and_two_hop(people):
     assert list(measures)[:5] == [
         "recall",
         "recall_f1",
-        "recall_containment",
+        "recall_contains",
         "recall_rouge_l_recall",
         "recall/birth_date",
     ]
@@ -104,13 +104,13 @@ def test_qa_reports_by_kind_and_ranks_choices(with_pools):
     ) == 4  # two choices, each after the question and after nothing
     measures = by_name(QA().summarise(perfectly(requests)))
     assert list(measures) == [
-        *("exact_match", "f1", "containment", "rouge_l_recall", "exact_match/who", "exact_match/where"),
+        *("exact_match", "f1", "contains", "rouge_l_recall", "exact_match/who", "exact_match/where"),
         *("choice", "choice_pmi", "choice_no_question"),
     ]
     answers = [respond(r, "byron", -3.0) for r in requests]
     measures = by_name(QA().summarise(answers))
     assert value(measures["exact_match"]) == 0
-    assert value(measures["containment"]) == 0
+    assert value(measures["contains"]) == 0
     assert value(measures["f1"]) == pytest.approx(2 / 9)
     assert value(measures["choice"]) == 0.5  # a tie
 
@@ -173,7 +173,7 @@ def test_wikidyk_scores_each_dimension_by_case_sensitive_match(with_pools):
     answers = [respond(r, "it is ada" if r.id.endswith("locality?") else "it is Ada.") for r in requests]
     measures = by_name(WikiDYK().summarise(answers))
     assert [value(measures[kind]) for kind in (*DIMENSIONS, "new_one")] == [1, 1, 1, 1, 1, 1, 0, 1]
-    assert value(measures["locality/containment"]) == 1
+    assert value(measures["locality/contains"]) == 1
     assert value(measures["reliability/exact_match"]) == 0
 
 

@@ -58,7 +58,7 @@ def test_results_and_predictions_are_written(language_model, asked, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "predictions" / "qa.jsonl").read_text().splitlines()]
     assert [row["prompt"] for row in rows] == [question.prompt for question in asked.data.pool("questions")]
     assert {"id", "prompt", "answers", "prediction", "scores", "logprob", "ranking"} <= set(rows[0])
-    assert set(rows[0]["scores"]) == {"exact_match", "f1", "containment", "rouge_l_recall"}
+    assert set(rows[0]["scores"]) == {"exact_match", "f1", "contains", "rouge_l_recall"}
     assert len(rows[0]["ranking"]["logprobs"]) == 2
     (text,) = [json.loads(line) for line in (tmp_path / "predictions" / "retention.jsonl").read_text().splitlines()]
     perplexity = results["probes"]["retention"]["measures"]["perplexity"]
