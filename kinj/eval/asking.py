@@ -10,7 +10,7 @@ from kinj.config import from_yaml
 from kinj.config.schema import Settings
 from kinj.data.records import Question, Record
 from kinj.eval.base import Context, Measure
-from kinj.eval.scorers import SCORES, score_all
+from kinj.eval.scorers import SCORES, Scorer, final_answer, score_all
 from kinj.models.requests import Request, Response
 
 SIDE_BY_SIDE = SCORES[1:]
@@ -94,6 +94,17 @@ def scores(response: Response) -> dict[str, float]:
     """The scores of a generated answer."""
     meta = response.request.meta
     return score_all(response.text or "", question_of(response).answers, meta["normalizer"])
+
+
+def empty_notices(probe: str, responses: Sequence[Response]) -> list[str]:
+    """What must be said about answers, given or accepted, of which the normalizer leaves nothing."""
+    answers = generated(responses)
+    if not answers:
+        return []
+    scorer = Scorer(answers[0].request.meta["normalizer"])
+    for response in answers:
+        scorer(final_answer(response.text or ""), question_of(response).answers)
+    return scorer.notices(probe)
 
 
 def share(name: str, responses: Sequence[Response], value: Callable[[Response], float], note: str = "") -> Measure:

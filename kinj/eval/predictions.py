@@ -14,7 +14,7 @@ from kinj.data.forms import Json, RecordError
 from kinj.data.rows import read_rows
 from kinj.eval.base import Measure
 from kinj.eval.normalizers import NORMALIZERS
-from kinj.eval.scorers import SCORES, EmptyTexts, score
+from kinj.eval.scorers import SCORES, Scorer
 from kinj.eval.summary import SCHEMA, measure_json
 
 HINT = 'a line looks like {"id": "q1", "answers": ["Paris"], "prediction": "in Paris"}; "document" and "kind" may be there too'
@@ -66,11 +66,10 @@ def score_file(source: str, normalizer: str, folder: Path, rejects: Rejects) -> 
         BadRecord: a line is bad and the policy is to stop.
         KinjError: there is no line to score.
     """
-    found, empty = _Scored(), EmptyTexts(normalizer)
+    found, scorer = _Scored(), Scorer(normalizer)
     with atomic_open(folder / "predictions" / "qa.jsonl") as file:
         for form in _read(source, normalizer, rejects):
-            scores = score(form["prediction"], form["answers"], normalizer)
-            empty.count(form["prediction"], form["answers"])
+            scores = scorer(form["prediction"], form["answers"])
             found.add(form, scores)
             file.write(to_json(form | {"scores": scores}) + b"\n")
         if not found.documents:
@@ -79,10 +78,10 @@ def score_file(source: str, normalizer: str, folder: Path, rejects: Rejects) -> 
         "measures": {measure.name: measure_json(measure) for measure in found.measures()},
         "prompt_overlap": None,
         "requests": len(found.documents),
-        "empty": empty.counts,
+        "empty": scorer.empty,
     }
     results = {"schema": SCHEMA, "model": source, "fingerprint": None, "before": None, "normalizer": normalizer}
-    results |= {"probes": {"qa": probe}, "notices": empty.notices("qa")}
+    results |= {"probes": {"qa": probe}, "notices": scorer.notices("qa")}
     with atomic_open(folder / "results.json") as file:
         file.write(to_json(results, indent=True) + b"\n")
     return results

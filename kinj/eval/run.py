@@ -13,7 +13,7 @@ from kinj.config.schema import Settings
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir
 from kinj.eval import registry
-from kinj.eval.asking import NotMeasuredError, with_eval_settings
+from kinj.eval.asking import NotMeasuredError, empty_notices, with_eval_settings
 from kinj.eval.base import Context, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
@@ -128,6 +128,7 @@ def _measure(
         context.notices.append(f"{probe.name}: not measured: {reason}")
         return {"not_measured": str(reason), "measures": {}}
     after, before = asked.ask(probe.name, requests)
+    context.notices += empty_notices(probe.name, after)
     if folder:
         path = folder / "predictions" / f"{probe.name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)

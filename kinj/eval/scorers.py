@@ -8,7 +8,6 @@ way of Hyyrö (2004, "Bit-Parallel LCS-length Computation Revisited").
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 
 import regex
@@ -25,21 +24,48 @@ def final_answer(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def score(prediction: str, answers: Sequence[str], normalizer: str = "squad") -> dict[str, float]:
-    """The scores of `SCORES` of an answer, all of which counts.
+class Scorer:
+    """Scores answers, and counts those of which the normalizer leaves nothing.
 
-    Raises:
-        ValueError: there are no accepted answers, and the normalizer has no refusals.
+    Attributes:
+        empty: so far, predictions of which nothing is left, and questions of whose `answers` nothing is left ("The The", "?!").
     """
-    rule = NORMALIZERS[normalizer]
-    text, accepted = rule.apply(prediction), rule.accepted(answers)
-    match = float(text in accepted)
-    return {
-        "exact_match": match,
-        "f1": 1.0 if match and text else _best_f1(text, accepted, rule.refusals),
-        "contains": match or float(any(_stands_in(answer, text) for answer in accepted)),
-        "rouge_l_recall": rouge_l_recall(prediction, answers),
-    }
+
+    def __init__(self, normalizer: str = "squad") -> None:
+        self.normalizer, self.rule = normalizer, NORMALIZERS[normalizer]
+        self.empty = {"predictions": 0, "answers": 0}
+
+    def __call__(self, prediction: str, answers: Sequence[str]) -> dict[str, float]:
+        """The scores of `SCORES` of an answer, all of which counts.
+
+        Raises:
+            ValueError: there are no accepted answers, and the normalizer has no refusals.
+        """
+        text, accepted = self.rule.apply(prediction), self.rule.accepted(answers)
+        self.empty["predictions"] += not text
+        self.empty["answers"] += bool(answers) and not any(accepted)
+        match = float(text in accepted)
+        return {
+            "exact_match": match,
+            "f1": 1.0 if match and text else _best_f1(text, accepted, self.rule.refusals),
+            "contains": match or float(any(_stands_in(answer, text) for answer in accepted)),
+            "rouge_l_recall": rouge_l_recall(prediction, answers),
+        }
+
+    def notices(self, probe: str) -> list[str]:
+        """What the user must be told about texts of which nothing is left."""
+        told = {
+            "predictions": f"nothing is left of {self.empty['predictions']:,} answers given",
+            "answers": f"nothing is left of any accepted answer to {self.empty['answers']:,} questions, so that only an empty "
+            "answer matches",
+        }
+        after = f"{probe}: once normalised ({self.normalizer}),"
+        return [f"{after} {text}" for name, text in told.items() if self.empty[name]]
+
+
+def score(prediction: str, answers: Sequence[str], normalizer: str = "squad") -> dict[str, float]:
+    """The scores of `SCORES` of one answer, all of which counts; errors as in `Scorer`."""
+    return Scorer(normalizer)(prediction, answers)
 
 
 def score_all(text: str, answers: Sequence[str], normalizer: str = "squad") -> dict[str, float]:
@@ -89,42 +115,16 @@ def rouge_l_f(prediction: str, answers: Sequence[str]) -> float:
     return max(2 * _common(words, other) / (len(words) + len(other)) if words or other else 1.0 for other in others)
 
 
-class EmptyTexts:
-    """Counts questions of whose accepted answers nothing is left once normalised ("The The", "?!"), and such predictions."""
-
-    def __init__(self, normalizer: str) -> None:
-        self.normalizer = normalizer
-        self.counts = {"predictions": 0, "answers": 0}
-
-    def count(self, prediction: str, answers: Sequence[str]) -> None:
-        """Looks at one question. One without accepted answers is unanswerable, and not counted."""
-        apply = NORMALIZERS[self.normalizer].apply
-        self.counts["predictions"] += not apply(prediction)
-        self.counts["answers"] += bool(answers) and not any(map(apply, answers))
-
-    def notices(self, probe: str) -> list[str]:
-        """What the user must be told."""
-        after = f"once normalised ({self.normalizer})"
-        told = {
-            "predictions": f"{probe}: of {self.counts['predictions']:,} answers given, nothing is left {after}",
-            "answers": f"{probe}: of all accepted answers to {self.counts['answers']:,} questions, nothing is left {after}: "
-            "only an answer of which nothing is left matches",
-        }
-        return [text for name, text in told.items() if self.counts[name]]
-
-
 def _best_f1(text: str, accepted: Sequence[str], refusals: bool) -> float:
     words = text.split()
-    counts = Counter(words)
-    best = 0.0
-    for answer in accepted:
-        if not words or not answer:
-            best = max(best, float(refusals and text == answer))
-            continue
-        others = answer.split()
-        shared = (counts & Counter(others)).total()
-        best = max(best, 2 * shared / (len(words) + len(others)))
-    return best
+    return max(
+        _f1(words, answer.split()) if words and answer else float(refusals and text == answer) for answer in accepted
+    )
+
+
+def _f1(left: list[str], right: list[str]) -> float:
+    shared = sum(min(left.count(word), right.count(word)) for word in set(left) & set(right))
+    return 2 * shared / (len(left) + len(right))
 
 
 def _stands_in(answer: str, text: str) -> bool:
@@ -166,6 +166,7 @@ def _common(left: Sequence[str], right: Sequence[str]) -> int:
     everything = (1 << len(right)) - 1
     row = everything
     for word in left:
-        matches = row & places.get(word, 0)
-        row = (row + matches | row - matches) & everything
+        if word in places:
+            matches = row & places[word]
+            row = (row + matches | row - matches) & everything
     return len(right) - row.bit_count()
