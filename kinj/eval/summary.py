@@ -10,7 +10,7 @@ from kinj.eval.base import Measure
 from kinj.eval.ranking import rankings
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Response
-from kinj.stats import Interval, mean_interval, paired_difference, perplexity_interval
+from kinj.stats import Interval, difference_interval, mean_interval, perplexity_interval
 
 SCHEMA = 1
 """Version of results.json."""
@@ -25,7 +25,7 @@ def interval(measure: Measure) -> Interval:
     if measure.aggregate == "perplexity":
         return perplexity_interval(measure.values, measure.clusters)
     if measure.aggregate == "difference":
-        return paired_difference(measure.values, [0.0] * len(measure.values), measure.clusters)
+        return difference_interval(measure.values, measure.clusters)
     return mean_interval(measure.values, measure.clusters)
 
 
@@ -40,6 +40,7 @@ def measure_json(measure: Measure) -> dict[str, Any]:
         "clusters": found.clusters,
         "unit": measure.unit,
         "direction": measure.direction,
+        "method": found.method,
         "covers": found.covers,
         "note": measure.note,
     }

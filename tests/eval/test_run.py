@@ -51,7 +51,7 @@ def test_results_and_predictions_are_written(language_model, asked, tmp_path):
     assert json.loads((tmp_path / "results.json").read_text()) == results
     assert (results["schema"], results["dtype"], results["batch_tokens"]) == (1, "float32", 8192)
     measure = results["probes"]["qa"]["measures"]["exact_match"]
-    assert set(measure) == {"value", "low", "high", "n", "clusters", "unit", "direction", "covers", "note"}
+    assert set(measure) == {"value", "low", "high", "n", "clusters", "unit", "direction", "method", "covers", "note"}
     assert (measure["n"], measure["clusters"]) == (6, 2)
     assert measure["low"] <= measure["value"] <= measure["high"]
     assert results["probes"]["qa"]["prompt_overlap"]["share"] == 0
