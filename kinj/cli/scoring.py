@@ -47,12 +47,13 @@ def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bo
 
 
 def show(content: dict[str, Any], folder: Path) -> None:
-    """The table of results on stdout; what must be said about them, and where the answers are, on stderr."""
+    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr."""
     from rich.console import Console
 
-    from kinj.eval.table import overlap_lines, results_table
+    from kinj.eval.table import comparison_lines, interval_lines, overlap_lines, results_table
 
     for line in [*content["notices"], *overlap_lines(content)]:
         note(f"note: {line}")
     Console(width=None if sys.stdout.isatty() else 120).print(results_table(content))
+    print("\n".join([*comparison_lines(content), *interval_lines(content)]))
     note(f"answers, one a line: {folder / 'predictions'}")

@@ -119,7 +119,7 @@ def _without_ends(y: Array, clusters: Sequence[str] | None, unit: str) -> Interv
 
 
 def _over(result: Interval) -> str:
-    return "" if result.clusters == result.n else " over documents (CR2 error, Satterthwaite degrees of freedom)"
+    return "" if result.clusters == result.n else " over documents (CR2, Satterthwaite)"
 
 
 def t_interval(values: Sequence[float], level: float = 0.95, unit: str = "seeds") -> Interval:

@@ -56,5 +56,5 @@ def _shared(table: Array, groups: NDArray[np.int64]) -> float:
     rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
     sums = np.stack([cluster_sums(row, groups) for row in rest])
     runs, documents = sums.shape
-    scale = (runs - 1) * (documents - 1) * runs * table.shape[1] ** 2
-    return documents * float((sums**2).sum()) / float(scale)
+    shared: float = documents * float((sums**2).sum()) / ((runs - 1) * (documents - 1) * runs * table.shape[1] ** 2)
+    return shared

@@ -113,10 +113,12 @@ def _ranked(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
     return Items(values, {row["id"]: row.get("document") or row["id"] for row in rows}) if values else None
 
 
-def _amounts(ranking: dict[str, list[float]], measure: str) -> list[float]:
+def _amounts(ranking: dict[str, list[Any]], measure: str) -> list[float]:
     raw, neutral = ranking["logprobs"], ranking["neutral_logprobs"]
     if measure.endswith("_no_question"):
         return neutral
+    if measure.endswith("_per_character"):
+        return [logprob / max(1, len(text)) for logprob, text in zip(raw, ranking["candidates"], strict=True)]
     return [a - b for a, b in zip(raw, neutral, strict=True)] if measure.endswith("_pmi") else raw
 
 

@@ -105,7 +105,7 @@ def test_qa_reports_by_kind_and_ranks_choices(with_pools):
     measures = by_name(QA().summarise(perfectly(requests)))
     assert list(measures) == [
         *("exact_match", "f1", "contains", "rouge_l_recall", "exact_match/who", "exact_match/where"),
-        *("choice", "choice_pmi", "choice_no_question"),
+        *("choice", "choice_per_character", "choice_pmi", "choice_no_question", "truth"),
     ]
     answers = [respond(r, "byron", -3.0) for r in requests]
     measures = by_name(QA().summarise(answers))
@@ -138,7 +138,9 @@ def test_wiki2023_ranks_among_ten_answers_of_other_articles(with_pools):
     assert first[0].continuation == FILMS[0].answers[0]
     assert len({r.continuation for r in first}) == 10
     measures = by_name(Wiki2023().summarise(perfectly(requests)))
-    assert list(measures)[:4] == ["ranked_first", "ranked_first_pmi", "ranked_first_no_question", "exact_match"]
+    assert list(measures)[:5] == [
+        *("ranked_first", "ranked_first_per_character", "ranked_first_pmi", "ranked_first_no_question", "exact_match")
+    ]
     assert value(measures["ranked_first"]) == 1
     assert "guessing gives 0.100" in measures["ranked_first"].note
     assert interval(measures["ranked_first"]).clusters == 15

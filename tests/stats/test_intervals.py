@@ -108,7 +108,7 @@ def test_the_method_follows_from_the_data_and_is_named():
     documents = ["a", "a", "b", "b"]
     assert mean_interval([1.0, 0.0, 1.0]).method == "Wilson"
     assert mean_interval([0.5, 0.0, 1.0]).method == "t on the logit scale"
-    clustered = "over documents (CR2 error, Satterthwaite degrees of freedom)"
+    clustered = "over documents (CR2, Satterthwaite)"
     assert mean_interval([1.0, 0, 1, 1], documents).method == f"t on the logit scale {clustered}"
     assert mean_interval([1.0, 1, 1, 1], documents).method == "Wilson, each document counted once: they all agree"
     assert mean_interval([1.0, 5, 1, 1], documents).method == f"t {clustered}"
