@@ -22,13 +22,25 @@ def evaluate(
     normalizer: Annotated[
         str | None,
         typer.Option(
-            "--normalizer", metavar="squad|exact|light", help="How answers are compared.", rich_help_panel=SETTINGS
+            "--normalizer",
+            metavar="NAME",
+            help="How answers are compared: squad, squad2, triviaqa, nq, mlqa-de, light, exact, … (eval.normalizer).",
+            rich_help_panel=SETTINGS,
         ),
     ] = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
             "--ask", metavar="QUESTION", help="Only this question: the answer before and after.", rich_help_panel=RUNS
+        ),
+    ] = None,
+    from_predictions: Annotated[
+        str | None,
+        typer.Option(
+            "--from-predictions",
+            metavar="FILE",
+            help="Score answers made elsewhere: lines of id, answers, prediction. Asks no model.",
+            rich_help_panel=RUNS,
         ),
     ] = None,
     compare: Annotated[
@@ -45,6 +57,8 @@ def evaluate(
     as_json: common.Json = False,
 ) -> int | None:
     """Ask models or runs what they know. Without any: the latest run, or the embedded model."""
+    from kinj.config.errors import UsageError
+
     models, overrides = split_arguments(arguments)
     flags = given(
         ("--probe", "eval.probes", probe),
@@ -55,6 +69,12 @@ def evaluate(
         ("--on-error", "run.on_error", on_error),
     )
     loaded = settings_for("eval", overrides, flags, config, data or (), "--data")
+    if from_predictions is not None:
+        if models or ask or compare:
+            raise UsageError("--from-predictions asks no model: it goes without models, --ask and --compare")
+        from kinj.cli.scoring import score_predictions
+
+        return score_predictions(from_predictions, loaded, dry_run=dry_run, as_json=as_json)
     from kinj.cli import workflow
 
     return workflow.eval_models(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from kinj.cli.common import note
 from kinj.cli.pipeline import start_model, write_pages
 from kinj.cli.resuming import RUNS
+from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
 from kinj.config.schema import Settings
@@ -30,15 +30,8 @@ class Evaluated:
     data: DataSet
 
     def show(self) -> None:
-        """The table on stdout; what must be said about it, and where the answers are, on stderr."""
-        from rich.console import Console
-
-        from kinj.eval.table import overlap_lines, results_table
-
-        for line in [*self.content["notices"], *overlap_lines(self.content)]:
-            note(f"note: {line}")
-        Console(width=None if sys.stdout.isatty() else 120).print(results_table(self.content))
-        note(f"answers, one a line: {self.folder / 'predictions'}")
+        """Prints the results."""
+        show(self.content, self.folder)
 
 
 def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evaluated:

@@ -33,7 +33,10 @@ app.command(
 app.command(
     "eval",
     epilog=examples(
-        "kinj eval", "kinj eval runs/inject-001 --probe wikidyk", "kinj eval runs/inject-001 --ask 'Who …?'"
+        "kinj eval",
+        "kinj eval runs/inject-001 --probe wikidyk",
+        "kinj eval runs/inject-001 --ask 'Who …?'",
+        "kinj eval --from-predictions answers.jsonl --normalizer squad2 -o scored",
     ),
 )(evaluate)
 app.command(

@@ -87,3 +87,21 @@ TRACKERS = {
     "wandb": "pip install wandb",
 }
 """Where a run's metrics can be shown (`run.trackers`), and what installs it."""
+
+NORMALIZERS = (
+    "squad",
+    "squad2",
+    "triviaqa",
+    "nq",
+    "mlqa",
+    "mlqa-en",
+    "mlqa-es",
+    "mlqa-hi",
+    "mlqa-vi",
+    "mlqa-de",
+    "mlqa-ar",
+    "mlqa-zh",
+    "light",
+    "exact",
+)
+"""Ways of comparing answers (`kinj.eval.normalizers`)."""

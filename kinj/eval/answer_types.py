@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from kinj.data.records import Question
 from kinj.data.rng import stable_rng
-from kinj.eval.scorers import containment, squad
+from kinj.eval.normalizers import squad
+from kinj.eval.scorers import contains
 
 TYPES = ("yes_no", "year", "date", "number", "people", "person", "language", "genre", "place", "title", "other")
 
@@ -68,7 +69,7 @@ def _size(answer: str) -> int:
 
 def _clash(answer: str, accepted: Sequence[str]) -> bool:
     """Whether an answer could pass for an accepted one: equal to it, part of it or holding it."""
-    return any(containment(answer, [other]) or containment(other, [answer]) for other in accepted)
+    return any(contains(answer, [other]) or contains(other, [answer]) for other in accepted)
 
 
 def wrong_answers(questions: Sequence[Question], count: int) -> dict[str, list[str]]:

@@ -10,10 +10,10 @@ from kinj.config import from_yaml
 from kinj.config.schema import Settings
 from kinj.data.records import Question, Record
 from kinj.eval.base import Context, Measure
-from kinj.eval.scorers import score_all
+from kinj.eval.scorers import SCORES, Scorer, final_answer, score_all
 from kinj.models.requests import Request, Response
 
-SIDE_BY_SIDE = ("f1", "containment", "rouge_l_recall")
+SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
 
 
@@ -96,6 +96,17 @@ def scores(response: Response) -> dict[str, float]:
     return score_all(response.text or "", question_of(response).answers, meta["normalizer"])
 
 
+def empty_notices(probe: str, responses: Sequence[Response]) -> list[str]:
+    """What must be said about answers, given or accepted, of which the normalizer leaves nothing."""
+    answers = generated(responses)
+    if not answers:
+        return []
+    scorer = Scorer(answers[0].request.meta["normalizer"])
+    for response in answers:
+        scorer(final_answer(response.text or ""), question_of(response).answers)
+    return scorer.notices(probe)
+
+
 def share(name: str, responses: Sequence[Response], value: Callable[[Response], float], note: str = "") -> Measure:
     """A measure in [0, 1] with one value per response, clustered by the document asked about."""
     asked = [question_of(response) for response in responses]
@@ -106,7 +117,7 @@ def share(name: str, responses: Sequence[Response], value: Callable[[Response], 
 
 
 def score_measures(name: str, responses: Sequence[Response], note: str = "") -> list[Measure]:
-    """Exact match under `name`, the other scores as `name_f1`, `name_containment` and `name_rouge_l_recall`."""
+    """Exact match under `name`, the other scores as `name_f1`, `name_contains` and `name_rouge_l_recall`."""
     if not responses:
         return []
     found = [scores(response) for response in responses]

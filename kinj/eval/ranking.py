@@ -1,13 +1,14 @@
 """Ranking given answers by log-probability: finer than generation for models that answer little.
 
 For small models the full text of each answer is scored, not an option's letter. The raw sum favours short and frequent
-answers, so two more rankings stand beside it (pointwise mutual information with a neutral premise: Holtzman et al. 2021,
-arXiv 2104.08315): corrected = log p(answer | question) - log p(answer | neutral); and the neutral premise alone, which shows
-how far one gets without reading the question.
+answers, so more rankings stand beside it: per character, as `acc_norm` of lm-evaluation-harness; corrected by pointwise mutual
+information with a neutral premise (Holtzman et al. 2021, arXiv 2104.08315), log p(answer | question) - log p(answer | neutral);
+and the neutral premise alone, which shows how far one gets without reading the question.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +28,16 @@ class Ranking:
     first: Response
     candidates: list[str] = field(default_factory=list)
     raw: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
     neutral: list[float] = field(default_factory=list)
+
+    @property
+    def per_character(self) -> list[float]:
+        return [raw / max(1, len(text)) for raw, text in zip(self.raw, self.candidates, strict=True)]
+
+    @property
+    def per_token(self) -> list[float]:
+        return [raw / max(1, tokens) for raw, tokens in zip(self.raw, self.tokens, strict=True)]
 
     @property
     def corrected(self) -> list[float]:
@@ -56,6 +66,7 @@ def rankings(responses: Iterable[Response]) -> dict[str, Ranking]:
         if response.request.meta["premise"] == "raw":
             ranking.candidates.append(response.request.continuation or "")
             ranking.raw.append(response.logprob)
+            ranking.tokens.append(response.tokens)
         else:
             ranking.neutral.append(response.logprob)
     return found
@@ -68,7 +79,7 @@ def wins(amounts: Sequence[float]) -> float:
 
 
 def ranking_measures(name: str, found: Mapping[str, Ranking]) -> list[Measure]:
-    """Share of questions whose accepted answer comes first: by raw sum, corrected, and without the question."""
+    """Share of questions whose accepted answer comes first: by raw sum, per character, corrected, without the question."""
     if not found:
         return []
     chance = sum(1 / len(ranking.candidates) for ranking in found.values()) / len(found)
@@ -81,6 +92,11 @@ def ranking_measures(name: str, found: Mapping[str, Ranking]) -> list[Measure]:
     return [
         measure(name, {key: ranking.raw for key, ranking in found.items()}, f"summed log-probability; {note}"),
         measure(
+            f"{name}_per_character",
+            {key: ranking.per_character for key, ranking in found.items()},
+            f"divided by the answer's characters; {note}",
+        ),
+        measure(
             f"{name}_pmi",
             {key: ranking.corrected for key, ranking in found.items()},
             f"minus that under a neutral premise; {note}",
@@ -91,3 +107,31 @@ def ranking_measures(name: str, found: Mapping[str, Ranking]) -> list[Measure]:
             f"neutral premise alone; {note}",
         ),
     ]
+
+
+def truth_ratio(right: float, wrong: Sequence[float]) -> float:
+    """How likely wrong answers are beside the right one, as TOFU has it (Maini et al. 2024, arXiv 2401.06121).
+
+    The program of the benchmark, which is followed here, takes the geometric mean over the wrong answers; the paper writes the
+    arithmetic one. Below 1 the right answer is the likelier.
+
+    Args:
+        right: mean log-probability per token of the right answer (in TOFU, its paraphrase).
+        wrong: those of the wrong answers, at least one.
+    """
+    return math.exp(sum(wrong) / len(wrong) - right)
+
+
+def truth_score(right: float, wrong: Sequence[float]) -> float:
+    """max(0, 1 - truth ratio): what TOFU averages over what should be known. 1: wrong answers have no chance beside it."""
+    return max(0.0, 1 - truth_ratio(right, wrong))
+
+
+def truth_measures(found: Mapping[str, Ranking]) -> list[Measure]:
+    """`truth`: the mean truth score over questions with wrong answers at hand."""
+    if not found:
+        return []
+    scores = {key: truth_score(ranking.per_token[0], ranking.per_token[1:]) for key, ranking in found.items()}
+    firsts = [ranking.first for ranking in found.values()]
+    note = "mean of max(0, 1 - truth ratio) (TOFU, arXiv 2401.06121)"
+    return [share("truth", firsts, lambda response: scores[question_of(response).id], note)]

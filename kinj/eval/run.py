@@ -10,22 +10,20 @@ import orjson
 
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
-from kinj.data.files import atomic_write
+from kinj.data.files import atomic_write, to_json
 from kinj.data.rundir import RunDir
 from kinj.eval import registry
-from kinj.eval.asking import NotMeasuredError, with_eval_settings
+from kinj.eval.asking import NotMeasuredError, empty_notices, with_eval_settings
 from kinj.eval.base import Context, Probe
 from kinj.eval.cache import AnswerCache
+from kinj.eval.comparing import flips, summary
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
-from kinj.eval.summary import measure_json, prediction_rows
+from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
 from kinj.models.answering import answer
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel, fingerprint
 from kinj.models.requests import Request, Response
-
-SCHEMA = 1
-"""Version of results.json."""
 
 EvalProgress = Callable[[str, int, int], None]
 """(probe, requests answered, requests in all)."""
@@ -131,17 +129,28 @@ def _measure(
         context.notices.append(f"{probe.name}: not measured: {reason}")
         return {"not_measured": str(reason), "measures": {}}
     after, before = asked.ask(probe.name, requests)
+    context.notices += empty_notices(probe.name, after)
+    rows = prediction_rows(after)
+    changed = flips(rows, prediction_rows(before)) if before is not None else None
     if folder:
-        path = folder / "predictions" / f"{probe.name}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in prediction_rows(after)))
+        write_rows(folder, probe.name, rows, changed)
     return {
         "measures": {measure.name: measure_json(measure) for measure in probe.summarise(after, before)},
         "prompt_overlap": prompt_overlap(
             [request.meta["question"] for request in requests if "question" in request.meta], training
         ),
         "requests": len(requests),
+        **({} if changed is None else {"flips": summary(changed)}),
     }
+
+
+def write_rows(
+    folder: Path, probe: str, rows: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]] | None
+) -> None:
+    """Writes `predictions/PROBE.jsonl` and, of a comparison, `predictions/PROBE.flips.jsonl`."""
+    for name, lines in ((probe, rows), (f"{probe}.flips", changed)):
+        if lines is not None:
+            atomic_write(folder / "predictions" / f"{name}.jsonl", b"".join(to_json(row) + b"\n" for row in lines))
 
 
 def _refuse_nothing(found: dict[str, dict[str, Any]]) -> None:

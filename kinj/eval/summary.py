@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinj.eval.asking import question_of, scores
 from kinj.eval.base import Measure
+from kinj.eval.comparing import difference_tests
 from kinj.eval.ranking import rankings
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Response
-from kinj.stats import Interval, mean_interval, paired_difference, perplexity_interval
+from kinj.stats import Interval, difference_interval, mean_interval, perplexity_interval
+
+SCHEMA = 1
+"""Version of results.json."""
 
 
 def interval(measure: Measure) -> Interval:
@@ -22,14 +27,24 @@ def interval(measure: Measure) -> Interval:
     if measure.aggregate == "perplexity":
         return perplexity_interval(measure.values, measure.clusters)
     if measure.aggregate == "difference":
-        return paired_difference(measure.values, [0.0] * len(measure.values), measure.clusters)
+        found = difference_interval(measure.values, measure.clusters)
+        return _within(found, 1.0) if measure.unit == "share" else found
     return mean_interval(measure.values, measure.clusters)
 
 
+def _within(found: Interval, bound: float) -> Interval:
+    """The interval cut at ± `bound`: no true value lies outside."""
+    low, high = (None if end is None else min(bound, max(-bound, end)) for end in (found.low, found.high))
+    return replace(found, low=low, high=high)
+
+
 def measure_json(measure: Measure) -> dict[str, Any]:
-    """A measure as results.json holds it; `low` and `high` are null where no interval can be given."""
+    """A measure as results.json holds it; `low` and `high` are null where no interval can be given.
+
+    A paired difference has its tests beside it (`kinj.eval.comparing.difference_tests`).
+    """
     found = interval(measure)
-    return {
+    about = {
         "value": found.value,
         "low": found.low,
         "high": found.high,
@@ -37,9 +52,11 @@ def measure_json(measure: Measure) -> dict[str, Any]:
         "clusters": found.clusters,
         "unit": measure.unit,
         "direction": measure.direction,
+        "method": found.method,
         "covers": found.covers,
         "note": measure.note,
     }
+    return about | {"tests": difference_tests(measure, found)} if measure.aggregate == "difference" else about
 
 
 def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
@@ -59,8 +76,12 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
         if response.request.kind == "generate":
             row |= _generated(response)
     for identity, ranking in rankings(responses).items():
-        amounts = {"candidates": ranking.candidates, "logprobs": ranking.raw, "neutral_logprobs": ranking.neutral}
-        rows[identity]["ranking"] = amounts
+        rows[identity]["ranking"] = {
+            "candidates": ranking.candidates,
+            "logprobs": ranking.raw,
+            "tokens": ranking.tokens,
+            "neutral_logprobs": ranking.neutral,
+        }
     return list(rows.values())
 
 

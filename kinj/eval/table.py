@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+from kinj.eval.scorers import SCORES
+
 
 def results_table(results: dict[str, Any], details: bool = False) -> Table:
     """A table of what `kinj.eval.run.evaluate` returned.
@@ -39,6 +41,51 @@ def overlap_lines(results: dict[str, Any]) -> list[str]:
             )
             lines.append(f"{probe}: prompts that stand in the training texts: {known}")
     return lines
+
+
+def interval_lines(results: dict[str, Any]) -> list[str]:
+    """How the intervals of the headline measures were made and what they generalise over, each said once."""
+    said: dict[str, list[str]] = {}
+    for result in results["probes"].values():
+        for name, measure in _headlines(result):
+            said.setdefault(f"{measure['method']}; for {measure['covers']}", []).append(name)
+    return [f"95 % interval of {', '.join(names)}: {how}" for how, names in said.items()]
+
+
+def comparison_lines(results: dict[str, Any]) -> list[str]:
+    """The tests of each headline's paired difference, and some questions whose answer changed."""
+    lines = []
+    for probe, result in results["probes"].items():
+        lines += [f"{name}: {_tests(measure)}" for name, measure in _headlines(result) if "tests" in measure]
+        changed = result.get("flips", {"examples": []})
+        lines += [
+            f"{row['change']:<6} {row['prompt']}  {row['before']!r} -> {row['after']!r}" for row in changed["examples"]
+        ]
+        if changed["examples"]:
+            counts = f"{changed['gained']:,} answers gained, {changed['lost']:,} lost"
+            lines.append(f"{probe}: {counts}; all in predictions/{probe}.flips.jsonl")
+    return lines
+
+
+def _headlines(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The measures but for details (`/` in the name) and scores that stand beside exact match."""
+    beside = tuple(f"_{score}" for score in SCORES[1:])
+    return [
+        (name, measure)
+        for name, measure in result["measures"].items()
+        if "/" not in name and not name.removesuffix("_change").endswith(beside)
+    ]
+
+
+def _tests(measure: dict[str, Any]) -> str:
+    tests, flip = measure["tests"], measure["tests"]["sign_flip"]
+    parts = [f"sign-flip test by document p = {flip['p']:.3g} ({flip['documents']:,} documents differ)"]
+    if tests["mcnemar"]:
+        parts.append(f"McNemar p = {tests['mcnemar']['p']:.3g} (assumes {tests['mcnemar']['assumes']})")
+    if tests["smallest_detectable"] is not None:
+        size, points = tests["smallest_detectable"], " points" if measure["unit"] == "share" else ""
+        parts.append(f"smallest detectable change {format_number(size, measure['unit'])}{points}")
+    return "; ".join(parts)
 
 
 def format_number(number: float, unit: str) -> str:

@@ -1,12 +1,28 @@
 """Intervals and paired comparisons. No model, no files."""
 
-from kinj.stats.intervals import (
-    Interval,
-    mean_interval,
+from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval
+from kinj.stats.paired import (
+    McNemar,
+    SignFlip,
+    difference_interval,
+    mcnemar,
     paired_difference,
-    perplexity_interval,
+    sign_flip,
     smallest_detectable,
-    t_interval,
 )
+from kinj.stats.pooled import pooled_interval
 
-__all__ = ["Interval", "mean_interval", "paired_difference", "perplexity_interval", "smallest_detectable", "t_interval"]
+__all__ = [
+    "Interval",
+    "McNemar",
+    "SignFlip",
+    "difference_interval",
+    "mcnemar",
+    "mean_interval",
+    "paired_difference",
+    "perplexity_interval",
+    "pooled_interval",
+    "sign_flip",
+    "smallest_detectable",
+    "t_interval",
+]

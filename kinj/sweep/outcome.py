@@ -17,7 +17,7 @@ COSTS = ("steps", "passes", "tokens", "label_tokens", "seconds")
 RANKINGS = ("ranked_first", "choice")
 """Measures that say whether the accepted answer has the largest log-probability, as they begin."""
 
-SCORES = ("_f1", "_containment", "_rouge_l_recall", "_change")
+SCORES = ("_f1", "_contains", "_rouge_l_recall", "_change")
 """Endings of measures that stand beside an exact match over the same questions."""
 
 
@@ -113,10 +113,12 @@ def _ranked(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
     return Items(values, {row["id"]: row.get("document") or row["id"] for row in rows}) if values else None
 
 
-def _amounts(ranking: dict[str, list[float]], measure: str) -> list[float]:
+def _amounts(ranking: dict[str, list[Any]], measure: str) -> list[float]:
     raw, neutral = ranking["logprobs"], ranking["neutral_logprobs"]
     if measure.endswith("_no_question"):
         return neutral
+    if measure.endswith("_per_character"):
+        return [logprob / max(1, len(text)) for logprob, text in zip(raw, ranking["candidates"], strict=True)]
     return [a - b for a, b in zip(raw, neutral, strict=True)] if measure.endswith("_pmi") else raw
 
 

@@ -87,8 +87,7 @@ def difference(
     interval = over_replicates(values, data) or _by_question(left[shared[0]], right[shared[0]], probe, name)
     if interval is None:
         interval = Interval(values[shared[0]], None, None, 1, 1, "nothing: one run, and its questions cannot be paired")
-    known = interval.error is not None and interval.error > 0 and interval.clusters > 1
-    smallest = smallest_detectable(interval.error or 0.0, interval.clusters - 1) if known else None
+    smallest = smallest_detectable(interval.error, interval.dof) if interval.error and interval.dof else None
     return {**as_json(interval), "unit": about.get("unit"), "direction": about.get("direction"), "smallest": smallest}
 
 
@@ -110,4 +109,4 @@ def _by_question(a: TrialResult, b: TrialResult, probe: str, name: str) -> Inter
 
 def as_json(interval: Interval) -> dict[str, Any]:
     """An interval as results hold it."""
-    return {key: value for key, value in vars(interval).items() if key != "error"}
+    return {key: value for key, value in vars(interval).items() if key not in ("error", "dof")}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinj.eval.answer_types import TYPES, answer_type, wrong_answers
-from kinj.eval.scorers import squad
+from kinj.eval.normalizers import squad
 from tests.eval.conftest import ask_about
 
 

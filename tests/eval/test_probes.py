@@ -48,7 +48,7 @@ def test_biographies_reports_recall_by_attribute_reverse_and_two_hop(people):
     assert list(measures)[:5] == [
         "recall",
         "recall_f1",
-        "recall_containment",
+        "recall_contains",
         "recall_rouge_l_recall",
         "recall/birth_date",
     ]
@@ -104,13 +104,13 @@ def test_qa_reports_by_kind_and_ranks_choices(with_pools):
     ) == 4  # two choices, each after the question and after nothing
     measures = by_name(QA().summarise(perfectly(requests)))
     assert list(measures) == [
-        *("exact_match", "f1", "containment", "rouge_l_recall", "exact_match/who", "exact_match/where"),
-        *("choice", "choice_pmi", "choice_no_question"),
+        *("exact_match", "f1", "contains", "rouge_l_recall", "exact_match/who", "exact_match/where"),
+        *("choice", "choice_per_character", "choice_pmi", "choice_no_question", "truth"),
     ]
     answers = [respond(r, "byron", -3.0) for r in requests]
     measures = by_name(QA().summarise(answers))
     assert value(measures["exact_match"]) == 0
-    assert value(measures["containment"]) == 0
+    assert value(measures["contains"]) == 0
     assert value(measures["f1"]) == pytest.approx(2 / 9)
     assert value(measures["choice"]) == 0.5  # a tie
 
@@ -138,7 +138,9 @@ def test_wiki2023_ranks_among_ten_answers_of_other_articles(with_pools):
     assert first[0].continuation == FILMS[0].answers[0]
     assert len({r.continuation for r in first}) == 10
     measures = by_name(Wiki2023().summarise(perfectly(requests)))
-    assert list(measures)[:4] == ["ranked_first", "ranked_first_pmi", "ranked_first_no_question", "exact_match"]
+    assert list(measures)[:5] == [
+        *("ranked_first", "ranked_first_per_character", "ranked_first_pmi", "ranked_first_no_question", "exact_match")
+    ]
     assert value(measures["ranked_first"]) == 1
     assert "guessing gives 0.100" in measures["ranked_first"].note
     assert interval(measures["ranked_first"]).clusters == 15
@@ -173,7 +175,7 @@ def test_wikidyk_scores_each_dimension_by_case_sensitive_match(with_pools):
     answers = [respond(r, "it is ada" if r.id.endswith("locality?") else "it is Ada.") for r in requests]
     measures = by_name(WikiDYK().summarise(answers))
     assert [value(measures[kind]) for kind in (*DIMENSIONS, "new_one")] == [1, 1, 1, 1, 1, 1, 0, 1]
-    assert value(measures["locality/containment"]) == 1
+    assert value(measures["locality/contains"]) == 1
     assert value(measures["reliability/exact_match"]) == 0
 
 

@@ -51,14 +51,14 @@ def test_results_and_predictions_are_written(language_model, asked, tmp_path):
     assert json.loads((tmp_path / "results.json").read_text()) == results
     assert (results["schema"], results["dtype"], results["batch_tokens"]) == (1, "float32", 8192)
     measure = results["probes"]["qa"]["measures"]["exact_match"]
-    assert set(measure) == {"value", "low", "high", "n", "clusters", "unit", "direction", "covers", "note"}
+    assert set(measure) == {"value", "low", "high", "n", "clusters", "unit", "direction", "method", "covers", "note"}
     assert (measure["n"], measure["clusters"]) == (6, 2)
     assert measure["low"] <= measure["value"] <= measure["high"]
     assert results["probes"]["qa"]["prompt_overlap"]["share"] == 0
     rows = [json.loads(line) for line in (tmp_path / "predictions" / "qa.jsonl").read_text().splitlines()]
     assert [row["prompt"] for row in rows] == [question.prompt for question in asked.data.pool("questions")]
     assert {"id", "prompt", "answers", "prediction", "scores", "logprob", "ranking"} <= set(rows[0])
-    assert set(rows[0]["scores"]) == {"exact_match", "f1", "containment", "rouge_l_recall"}
+    assert set(rows[0]["scores"]) == {"exact_match", "f1", "contains", "rouge_l_recall"}
     assert len(rows[0]["ranking"]["logprobs"]) == 2
     (text,) = [json.loads(line) for line in (tmp_path / "predictions" / "retention.jsonl").read_text().splitlines()]
     perplexity = results["probes"]["retention"]["measures"]["perplexity"]

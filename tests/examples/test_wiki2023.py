@@ -121,7 +121,7 @@ def test_smoke_goes_the_whole_way(originals: str, tmp_path: Path, monkeypatch: p
     assert found["measure"] == {"probe": "wiki2023", "name": "ranked_first"}
     for group in found["groups"]:
         measures = group["measures"]["wiki2023"]
-        assert {"ranked_first", "ranked_first_no_question", "exact_match", "f1", "containment"} <= set(measures)
+        assert {"ranked_first", "ranked_first_no_question", "exact_match", "f1", "contains"} <= set(measures)
         assert measures["ranked_first"]["n"] == 12
         assert measures["ranked_first"]["low"] <= measures["ranked_first"]["value"] <= measures["ranked_first"]["high"]
     main = [row for row in found["comparisons"] if row["measure"] == "ranked_first"]

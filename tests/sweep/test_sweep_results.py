@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from kinj.config import load
 from kinj.sweep.outcome import Replicate, TrialResult, locate_measure
@@ -114,10 +115,11 @@ def test_one_run_each_is_paired_by_question(tmp_path: Path) -> None:
     left, right = a.items("biographies", "recall"), b.items("biographies", "recall")
     assert left
     assert right
-    share = sum(left.values[i] - right.values[i] for i in left.values) / PEOPLE
-    half = 2.0226909200367604 * math.sqrt(share * (1 - share) / (PEOPLE - 1))  # t of 39
-    assert found["value"] == pytest.approx(share)
-    assert (found["low"], found["high"]) == (pytest.approx(share - half), pytest.approx(share + half))
+    differences = [left.values[i] - right.values[i] for i in left.values]
+    wider = [*differences, 1, -1]  # hits and misses: one pseudo-item each way
+    ends = stats.t.interval(0.95, PEOPLE + 1, sum(wider) / len(wider), stats.sem(wider))
+    assert found["value"] == pytest.approx(sum(differences) / PEOPLE)
+    assert (found["low"], found["high"]) == pytest.approx(ends)
     assert found["n"] == PEOPLE
 
 

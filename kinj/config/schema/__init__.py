@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kinj.config.names import NORMALIZERS
 from kinj.config.schema.augment import (
     AtomicSettings,
     AuditSettings,
@@ -92,7 +93,8 @@ class EvalSettings:
     max_new_tokens: int = 32
     """Longest answer generated."""
     normalizer: str = "squad"
-    """How answers are compared: `squad` (case, punctuation, articles), `exact`, or `light` (case and spaces)."""
+    """How answers are compared: as the official scorer of `squad` (1.1), `squad2` (2.0), `triviaqa`, `nq` or `mlqa-LANGUAGE` does,
+    `light` (case and spaces) or `exact`."""
     batch_tokens: int = 8192
     """Tokens per evaluation batch. Answers do not depend on it."""
     limit: int | None = None
@@ -100,7 +102,7 @@ class EvalSettings:
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
-        choice("normalizer", self.normalizer, ("squad", "exact", "light"))
+        choice("normalizer", self.normalizer, NORMALIZERS)
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
 
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from kinj.data.records import Question
 from kinj.eval.asking import QuestionProbe, generated, generation, pool_questions, question_of, score_measures
 from kinj.eval.base import Context, Measure
-from kinj.eval.ranking import ranking_measures, ranking_requests, rankings
+from kinj.eval.ranking import ranking_measures, ranking_requests, rankings, truth_measures
 from kinj.models.requests import Request, Response
 
 
 class QA(QuestionProbe):
     """Exact match and the other scores on the pool `questions`; by kind where there are several.
 
-    Questions with choices are also ranked: `choice` is the share where the accepted one has the largest log-probability.
+    Questions with choices are also ranked: `choice` is the share where the accepted one has the largest log-probability, `truth`
+    how unlikely the wrong ones are beside it.
     """
 
     name = "qa"
@@ -30,7 +31,13 @@ class QA(QuestionProbe):
 
     def measures(self, responses: Sequence[Response]) -> list[Measure]:
         answers = generated(responses)
-        return [*qa_measures(answers), *_by_kind(answers), *ranking_measures("choice", rankings(responses))]
+        ranked = rankings(responses)
+        return [
+            *qa_measures(answers),
+            *_by_kind(answers),
+            *ranking_measures("choice", ranked),
+            *truth_measures(ranked),
+        ]
 
 
 def qa_measures(responses: Sequence[Response]) -> list[Measure]:

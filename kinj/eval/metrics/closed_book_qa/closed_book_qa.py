@@ -9,7 +9,8 @@ from datasets import Sequence as Listed
 from evaluate import module  # not `Metric` itself: evaluate takes the first metric class it finds in this file
 from evaluate.info import MetricInfo
 
-from kinj.eval.scorers import score_all
+from kinj.config.names import NORMALIZERS
+from kinj.eval.scorers import prefix_match, rouge_l_f, score
 
 CITATION = """\
 SQuAD: 100,000+ Questions for Machine Comprehension of Text. Rajpurkar, Zhang, Lopyrev, Liang. 2016. arXiv 1606.05250.
@@ -17,15 +18,16 @@ ROUGE: A Package for Automatic Evaluation of Summaries. Lin. 2004. ACL workshop 
 
 
 class ClosedBookQA(module.Metric):
-    """Means of exact match, token F1, word-bounded containment and ROUGE-L recall."""
+    """Means of exact match, token F1, word-bounded containment, prefix match, ROUGE-L recall and F."""
 
     def _info(self) -> MetricInfo:
         text = Value("string")
         features: Any = {"predictions": text, "references": Listed(text)}
         return MetricInfo(
-            description="Exact match, token F1, containment and ROUGE-L recall; of several accepted answers the best counts.",
+            description="Exact match, token F1, containment, prefix match, ROUGE-L; of several accepted answers the best counts.",
             citation=CITATION,
-            inputs_description="predictions: texts; references: lists of accepted answers; normalizer: squad, light or exact.",
+            inputs_description="predictions: texts, all of which counts; references: lists of accepted answers; "
+            f"normalizer: {', '.join(NORMALIZERS)}.",
             features=Features(features),
         )
 
@@ -34,5 +36,10 @@ class ClosedBookQA(module.Metric):
     ) -> dict[str, float]:
         if kwargs:
             raise TypeError(f"closed_book_qa takes `normalizer` and no other setting, got {', '.join(kwargs)}")
-        scores = [score_all(text, answers, normalizer) for text, answers in zip(predictions, references, strict=True)]
-        return {name: sum(score[name] for score in scores) / len(scores) for name in scores[0]}
+        rows = [_scores(text, answers, normalizer) for text, answers in zip(predictions, references, strict=True)]
+        return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+
+
+def _scores(text: str, answers: list[str], normalizer: str) -> dict[str, float]:
+    others = {"prefix_match": prefix_match(text, answers, normalizer), "rouge_l_f": rouge_l_f(text, answers)}
+    return score(text, answers, normalizer) | others

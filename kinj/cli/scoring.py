@@ -1,0 +1,59 @@
+"""`kinj eval --from-predictions`: scores answers made elsewhere. No model, no torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from kinj.cli.common import change_records, changes, emit, note
+from kinj.cli.resuming import RUNS
+from kinj.config import Loaded, to_yaml
+from kinj.config.errors import DONE, PARTLY
+from kinj.data.files import Rejects, atomic_write
+from kinj.data.rejects import stem
+from kinj.data.rows import find
+from kinj.data.rundir import RunDir, next_run_dir
+
+
+def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bool) -> int:
+    """Scores a file of answers into `run.dir`, or a new folder in `runs/`."""
+    settings = loaded.settings
+    find(source)
+    if dry_run:
+        if as_json:
+            emit("eval", dry_run=True, predictions=source, changed=change_records(loaded))
+        else:
+            print(changes(loaded))
+            print(f"scores    {source}, compared as {settings.eval.normalizer}")
+            print("ready     nothing was written. Run it without --dry-run.")
+        return DONE
+    from kinj.eval.predictions import score_file
+
+    target = Path(settings.run.dir) if settings.run.dir else next_run_dir(RUNS, f"eval-{stem(source)}")
+    folder = RunDir.create(target, overwrite=settings.run.overwrite)
+    atomic_write(folder.path / "config.yaml", to_yaml(settings))
+    folder.write_env()
+    rejects = Rejects(settings.run.on_error, folder.path)
+    results = score_file(source, settings.eval.normalizer, folder.path, rejects)
+    if as_json:
+        emit("eval", results=[results | {"folder": str(folder.path)}])
+    else:
+        show(results, folder.path)
+    if not rejects.count:
+        return DONE
+    note(f"{rejects.count:,} lines were set aside, each with its reason: {', '.join(map(str, rejects.files))}")
+    return PARTLY
+
+
+def show(content: dict[str, Any], folder: Path) -> None:
+    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr."""
+    from rich.console import Console
+
+    from kinj.eval.table import comparison_lines, interval_lines, overlap_lines, results_table
+
+    for line in [*content["notices"], *overlap_lines(content)]:
+        note(f"note: {line}")
+    Console(width=None if sys.stdout.isatty() else 120).print(results_table(content))
+    print("\n".join([*comparison_lines(content), *interval_lines(content)]))
+    note(f"answers, one a line: {folder / 'predictions'}")

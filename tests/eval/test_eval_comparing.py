@@ -1,0 +1,82 @@
+"""Two models on the same questions: which answers changed, and the tests beside a difference."""
+
+import pytest
+
+from kinj.eval.base import Measure
+from kinj.eval.comparing import difference_tests, flips, summary
+from kinj.eval.summary import interval, measure_json
+from kinj.eval.table import comparison_lines, interval_lines
+
+
+def row(identity, right, text):
+    return {"id": identity, "prompt": f"{identity}?", "answers": ["x"], "prediction": text} | {
+        "scores": {"exact_match": float(right), "f1": 0.5}
+    }
+
+
+AFTER = [row("a", 1, "x"), row("b", 0, "y"), row("c", 1, "x"), row("d", 0, "y"), {"id": "text", "logprob": -1.0}]
+BEFORE = [row("c", 0, "w"), row("b", 1, "x"), row("a", 1, "x"), row("d", 0, "x?"), {"id": "text", "logprob": -2.0}]
+
+
+def difference(values, unit="share"):
+    clusters = [str(i // 2) for i in range(len(values))]
+    return Measure(name="m_change", unit=unit, direction=1, values=values, clusters=clusters, aggregate="difference")
+
+
+def test_flips_are_the_questions_only_one_model_answers():
+    found = flips(AFTER, BEFORE)
+    assert [(r["id"], r["change"], r["before"], r["after"]) for r in found] == [
+        ("b", "lost", "x", "y"),
+        ("c", "gained", "w", "x"),
+    ]
+    told = summary(found)
+    assert (told["gained"], told["lost"]) == (1, 1)
+    assert [r["id"] for r in told["examples"]] == ["c", "b"]
+
+
+def test_examples_are_few():
+    many = [row(str(i), 1, "x") for i in range(9)]
+    told = summary(flips(many, [row(str(i), 0, "y") for i in range(9)]))
+    assert (told["gained"], len(told["examples"])) == (9, 3)
+
+
+def test_a_difference_has_its_tests_beside_it():
+    about = measure_json(difference([1.0, 1, 0, 0, 1, 0, -1, 0, 1, 1]))
+    assert about["tests"]["mcnemar"] | {"p": 0} == {
+        "gained": 5,
+        "lost": 1,
+        "p": 0,
+        "assumes": "independent questions",
+    }
+    assert about["tests"]["mcnemar"]["p"] == pytest.approx(0.21875)
+    # Sums by document: 2, 0, 1, -1, 2. Of the 16 flips of the others, 6 reach ±4 or ±6.
+    assert about["tests"]["sign_flip"] == {"p": pytest.approx(6 / 16), "documents": 4, "exact": True}
+    assert 0 < about["tests"]["smallest_detectable"] < 2
+    assert about["method"].startswith("paired t over documents")
+
+
+def test_scores_between_0_and_1_have_no_mcnemar_and_stay_in_range():
+    measure = difference([0.9, 1.0, 0.95, 1.0, 0.2, 0.9])
+    assert difference_tests(measure, interval(measure))["mcnemar"] is None
+    assert interval(measure).high <= 1
+    assert interval(difference([9.0, 1.0, 2.0, 3.0], "ratio")).high > 1
+
+
+def test_one_document_has_no_smallest_change():
+    measure = difference([1.0, 0.0])
+    assert difference_tests(measure, interval(measure))["smallest_detectable"] is None
+
+
+def test_lines_for_the_screen_say_tests_examples_methods_and_what_they_cover():
+    measures = {"m_change": measure_json(difference([1.0, 1, 0, 0, 1, 0, -1, 0, 1, 1]))}
+    measures |= {"m_f1_change": measures["m_change"], "m/x": measures["m_change"]}
+    results = {"probes": {"qa": {"measures": measures, "flips": summary(flips(AFTER, BEFORE))}}}
+    lines = comparison_lines(results)
+    assert lines[0].startswith(
+        "m_change: sign-flip test by document p = 0.375 (4 documents differ); McNemar p = 0.219 (assumes"
+    )
+    assert "gained c?  'w' -> 'x'" in lines
+    assert lines[-1] == "qa: 1 answers gained, 1 lost; all in predictions/qa.flips.jsonl"
+    (how,) = interval_lines(results)
+    assert how.startswith("95 % interval of m_change: paired t over documents")
+    assert how.endswith("for other documents like these 5 (10 questions, clustered by document)")
