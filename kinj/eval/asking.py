@@ -13,6 +13,8 @@ from kinj.eval.base import Context, Measure
 from kinj.eval.scorers import score_all
 from kinj.models.requests import Request, Response
 
+DRAFTS = 4
+"""Accepted answers tried before anything is generated; a question may have dozens of spellings."""
 SIDE_BY_SIDE = ("f1", "containment", "rouge_l_recall")
 """Scores reported beside exact match."""
 
@@ -79,6 +81,8 @@ def generation(question: Question, settings: Settings) -> Request:
         prompt=question.prompt,
         max_new_tokens=settings.eval.max_new_tokens,
         completion=question.meta.get("form") == "completion",
+        stop=tuple(settings.eval.stop),
+        drafts=tuple(question.answers[:DRAFTS]),
         id=question.id,
         meta=meta,
     )

@@ -74,6 +74,7 @@ def _key(model: str, request: Request) -> str:
         request.max_new_tokens if request.kind == "generate" else 0,
         request.completion,
         *([request.temperature, request.seed] if request.temperature else []),
+        *([request.shots, request.stop] if request.shots or request.stop else []),
     ]
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

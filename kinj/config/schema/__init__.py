@@ -91,6 +91,8 @@ class EvalSettings:
     """What to ask; `kinj show probes` lists them."""
     max_new_tokens: int = 32
     """Longest answer generated."""
+    stop: list[str] = field(default_factory=list)
+    """Texts that end an answer; it is cut before the first of them. EOS ends it always."""
     normalizer: str = "squad"
     """How answers are compared: `squad` (case, punctuation, articles), `exact`, or `light` (case and spaces)."""
     batch_tokens: int = 8192
@@ -100,6 +102,7 @@ class EvalSettings:
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
+        check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, ("squad", "exact", "light"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
 
