@@ -10,7 +10,7 @@ from kinj.cli import common
 from kinj.cli.common import RUNS, SETTINGS, command, given, settings_for, split_arguments
 
 
-@command("eval")
+@command("eval", resumable=True)
 def evaluate(
     arguments: common.Arguments = None,
     config: common.Config = None,
@@ -40,6 +40,7 @@ def evaluate(
     seed: common.Seed = None,
     output: common.Output = None,
     overwrite: common.Overwrite = False,
+    resume: common.Resume = False,
     on_error: common.OnError = None,
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
@@ -52,6 +53,7 @@ def evaluate(
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
+        ("--resume", "run.resume", resume),
         ("--on-error", "run.on_error", on_error),
     )
     loaded = settings_for("eval", overrides, flags, config, data or (), "--data")

@@ -12,6 +12,7 @@ from kinj.cli.pipeline import start_model, write_pages
 from kinj.cli.resuming import RUNS
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
+from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
@@ -79,8 +80,24 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     typed = loaded.settings.run.dir
     if run is not None and (typed is None or Path(typed) == run):
         return run
-    target = Path(typed) if typed else next_run_dir(RUNS, f"eval-{Path(name).name}")
-    made = RunDir.create(target, overwrite=loaded.settings.run.overwrite)
+    resume = loaded.settings.run.resume
+    label = f"eval-{Path(name).name}"
+    target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
+    made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
     return made.path
+
+
+def _latest(label: str) -> Path:
+    """The newest folder of an evaluation.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = sorted(RUNS.glob(f"{label}-[0-9]*"))
+    if not found:
+        raise UsageError(
+            f"there is no {RUNS}/{label}-… to go on with", "start it without --resume, or name it: -o FOLDER"
+        )
+    return found[-1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,8 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Codec)
 Progress = Callable[[int, int], None]
 """Called with (requests answered, requests in all)."""
+Keep = Callable[[Sequence[Response]], None]
+"""Called with answers as soon as they are complete."""
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -48,14 +51,18 @@ class Budget:
 
 @dataclass
 class Asking(ABC, Generic[C]):
-    """Asks a model of one kind. `answers` holds what is known so far; `total` is the number of requests."""
+    """Asks a model of one kind. `answers` holds what is known so far; `total` is the number of requests; `keep` gets each answer
+    when it is complete."""
 
     model: Any
     codec: C
     budget: Budget
     progress: Progress | None
+    keep: Keep | None
     total: int
     answers: dict[Request, Response] = field(default_factory=dict)
+    rows_left: Counter[Request] = field(default_factory=Counter)
+    complete: list[Response] = field(default_factory=list)
 
     @abstractmethod
     def generate(self, requests: list[Request]) -> None:
@@ -102,6 +109,13 @@ class Asking(ABC, Generic[C]):
         self.answers[request] = Response(
             request=request, text=text, logprob=result.logprob, tokens=len(result.tokens), greedy=greedy
         )
+        self.complete.append(self.answers[request])
+
+    def to_score(self, requests: Sequence[Request], rows: Iterable[Request]) -> None:
+        """Begins to score requests; `rows` names the request of each row. One without rows (an empty text) scores 0."""
+        for request in requests:
+            self.answers[request] = Response(request=request, greedy=True)
+        self.rows_left.update(rows)
 
     def scored(self, request: Request, result: Scored) -> None:
         """Adds the score of a row to the answer."""
@@ -109,6 +123,9 @@ class Asking(ABC, Generic[C]):
         response.logprob += result.logprob
         response.tokens += len(result.tokens)
         response.greedy = response.greedy and result.greedy
+        self.rows_left[request] -= 1
+        if not self.rows_left[request]:
+            self.complete.append(response)
 
     def in_batches(self, items: Sequence[T], length: Callable[[T], int], run: Callable[[list[T]], None]) -> None:
         """Runs all items, about the longest first, in batches under the budget; out of memory halves it and tries again."""
@@ -136,7 +153,10 @@ class Asking(ABC, Generic[C]):
         return batch, longest
 
     def report(self) -> None:
-        """Says how far it has come."""
+        """Hands over what is complete, and says how far it has come."""
+        if self.keep and self.complete:
+            self.keep(self.complete)
+        self.complete = []
         if self.progress:
             self.progress(len(self.answers), self.total)
 

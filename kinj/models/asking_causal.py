@@ -11,7 +11,7 @@ import torch
 from kinj.models.asking import Asking, continuation, drawn
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.passes import LOGITS, Ending, Scored, generate, read_prefixes, score
-from kinj.models.requests import Request, Response
+from kinj.models.requests import Request
 from kinj.models.tree_passes import confirm, go_on, reads_trees
 
 
@@ -84,9 +84,8 @@ class AskingCausal(Asking[Codec]):
         self.budget.tokens = before
 
     def _score(self, requests: list[Request], rows: list[_Row]) -> None:
-        """Scores rows; a beginning that several share is read once. A request without any (an empty text) scores 0."""
-        for request in requests:
-            self.answers[request] = Response(request=request, greedy=True)
+        """Scores rows; a beginning that several share is read once."""
+        self.to_score(requests, (row.request for row in rows if row.rest))
         by_head: defaultdict[tuple[int, ...], list[_Row]] = defaultdict(list)
         for row in rows:
             if row.rest:

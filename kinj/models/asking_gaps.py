@@ -11,7 +11,7 @@ from kinj.models.codec import Example
 from kinj.models.gap_codecs import Filled, GapCodec, MaskCodec, Paired, SentinelCodec
 from kinj.models.gap_passes import fill, read_sources, score_rows
 from kinj.models.passes import LOGITS, Scored, generate
-from kinj.models.requests import Request, Response
+from kinj.models.requests import Request
 
 G = TypeVar("G", bound=GapCodec)
 
@@ -41,8 +41,7 @@ class AskingGaps(Asking[G]):
         """Rows that together score every token of a text once."""
 
     def _score(self, requests: list[Request], rows: list[tuple[Request, Example]]) -> None:
-        for request in requests:
-            self.answers[request] = Response(request=request, greedy=True)
+        self.to_score(requests, (request for request, _ in rows))
         vocabulary = self.model.get_input_embeddings().num_embeddings
         before = self.budget.tokens
         self.budget.tokens = min(before, max(1, LOGITS // vocabulary))
