@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,15 @@ def evaluate(
             "--compare", help="Report the difference between the first model and the others.", rich_help_panel=RUNS
         ),
     ] = False,
+    export: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(
+            "--export",
+            metavar="lm-eval DIR",
+            help="Write the questions as tasks of lm-eval; nothing is asked.",
+            rich_help_panel=RUNS,
+        ),
+    ] = None,
     seed: common.Seed = None,
     output: common.Output = None,
     overwrite: common.Overwrite = False,
@@ -60,5 +70,12 @@ def evaluate(
     from kinj.cli import workflow
 
     return workflow.eval_models(
-        loaded.settings, loaded, models, ask=ask or [], compare=compare, dry_run=dry_run, as_json=as_json
+        loaded.settings,
+        loaded,
+        models,
+        ask=ask or [],
+        compare=compare,
+        export=export,
+        dry_run=dry_run,
+        as_json=as_json,
     )

@@ -58,7 +58,7 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     settings, run = run_settings(name, loaded)
     folder = _folder(settings, loaded, run, name)
     data = open_data(settings.data, settings.run.on_error, folder)
-    language_model = _model(settings, run, name)
+    language_model = model_of(settings, run, name)
     earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
     context = Context(settings=settings, data=data, run=run)
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
@@ -69,7 +69,8 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     return Evaluated(name, content, folder, data)
 
 
-def _model(settings: Settings, run: Path | None, name: str) -> LanguageModel:
+def model_of(settings: Settings, run: Path | None, name: str) -> LanguageModel:
+    """The model of a run, or one of that name."""
     if run is None:
         return load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
     checkpoint = locate(str(run))

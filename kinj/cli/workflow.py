@@ -63,6 +63,7 @@ def eval_models(
     *,
     ask: Sequence[str],
     compare: bool,
+    export: tuple[str, Path] | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -72,6 +73,12 @@ def eval_models(
         return _describe_evaluation(named, settings, loaded, as_json)
     if ask:
         return _ask(named, loaded, ask, as_json)
+    if export:
+        from kinj.cli.exporting import export_questions
+
+        if len(named) > 1:
+            raise UsageError("--export writes the questions as they are put to one model", "name one")
+        return export_questions(named[0], loaded, *export, as_json=as_json)
     from kinj.cli.evaluation import evaluate_one
 
     if compare:

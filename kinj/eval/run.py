@@ -144,6 +144,27 @@ def _measure(
     }
 
 
+def asked_by(settings: Settings, context: Context) -> dict[str, list[Request]]:
+    """What the probes of `eval.probes` ask, by their names; notices are added to the context.
+
+    Raises:
+        UsageError: an unknown probe, or none of the probes can be measured with this data.
+    """
+    context = with_eval_settings(context, settings)
+    found: dict[str, list[Request]] = {}
+    reasons = []
+    for name in dict.fromkeys(settings.eval.probes):
+        probe = registry.get(name, context)
+        try:
+            found[probe.name] = probe.requests(context)
+        except NotMeasuredError as reason:
+            reasons.append(f"{probe.name}: {reason}")
+    if not found:
+        raise UsageError("nothing is asked", "\n".join(reasons))
+    context.notices += reasons
+    return found
+
+
 def _refuse_nothing(found: dict[str, dict[str, Any]]) -> None:
     reasons = [f"{name}: {result['not_measured']}" for name, result in found.items() if "not_measured" in result]
     if len(reasons) == len(found):

@@ -165,7 +165,7 @@ class Codec:
 
     def prompts(self, requests: Sequence[Request]) -> list[list[int]]:
         """`prompt` of each request, encoded together."""
-        heads = self.encode([self._request_text(request) for request in requests])
+        heads = self.encode([self.request_text(request) for request in requests])
         return [self._before(request) + head for request, head in zip(requests, heads, strict=True)]
 
     def drafts(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[list[list[int]]]:
@@ -176,13 +176,14 @@ class Codec:
         """
         pairs = [(i, draft) for i, request in enumerate(requests) for draft in request.drafts]
         heads = [list(prompts[i][len(self._before(requests[i])) :]) for i, _ in pairs]
-        texts = [self._request_text(requests[i]) for i, _ in pairs]
+        texts = [self.request_text(requests[i]) for i, _ in pairs]
         found: list[list[list[int]]] = [[] for _ in requests]
         for (i, _), ids in zip(pairs, self._after(heads, texts, [draft for _, draft in pairs]), strict=True):
             found[i].append(ids)
         return found
 
-    def _request_text(self, request: Request) -> str:
+    def request_text(self, request: Request) -> str:
+        """A question as it is put to the model; a BOS is not part of it, unless a chat template writes one."""
         return request.prompt.rstrip() if request.completion else self._prompt_text(request.prompt, request.shots)
 
     def _before(self, request: Request) -> list[int]:
