@@ -15,6 +15,15 @@ from kinj.cli.common import RUNS, SETTINGS, command, given, settings_for, split_
 def evaluate(
     arguments: common.Arguments = None,
     config: common.Config = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A model or run, as if named without a flag; openai:NAME@URL is a served one.",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
     probe: Annotated[
         list[str] | None,
         typer.Option("--probe", help="What to ask; may be given again (eval.probes).", rich_help_panel=SETTINGS),
@@ -57,6 +66,7 @@ def evaluate(
 ) -> int | None:
     """Ask models or runs what they know. Without any: the latest run, or the embedded model."""
     models, overrides = split_arguments(arguments)
+    models = [*models, *(model or [])]
     flags = given(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),

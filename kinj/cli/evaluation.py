@@ -19,6 +19,7 @@ from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model, locate
+from kinj.models.served import served
 
 
 @dataclass
@@ -58,8 +59,8 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     settings, run = run_settings(name, loaded)
     folder = _folder(settings, loaded, run, name)
     data = open_data(settings.data, settings.run.on_error, folder)
-    language_model = model_of(settings, run, name)
-    earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
+    language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
+    earlier = served(before, settings.eval.in_flight) or model_of(settings, None, before) if before else None
     context = Context(settings=settings, data=data, run=run)
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
     if run == folder:
@@ -82,7 +83,8 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     if run is not None and (typed is None or Path(typed) == run):
         return run
     resume = loaded.settings.run.resume
-    label = f"eval-{Path(name).name}"
+    remote = served(name, 1)
+    label = f"eval-{remote.model.replace('/', '-') if remote else Path(name).name}"
     target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
     made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))

@@ -129,9 +129,11 @@ def run_settings(name: str, loaded: Loaded) -> tuple[Settings, Path | None]:
 
 def _describe_evaluation(models: Sequence[str], settings: Settings, loaded: Loaded, as_json: bool) -> int:
     from kinj.models.loading import locate
+    from kinj.models.served import served
 
     for name in models:
-        locate(name)
+        if served(name, 1) is None:
+            locate(name)
     if as_json:
         emit("eval", dry_run=True, models=list(models), probes=settings.eval.probes, changed=change_records(loaded))
         return 0

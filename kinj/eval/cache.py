@@ -15,6 +15,7 @@ from kinj.models.answering import answer
 from kinj.models.asking import Progress
 from kinj.models.loading import LanguageModel
 from kinj.models.requests import Request, Response
+from kinj.models.served import ServedModel
 
 
 class AnswerCache:
@@ -37,7 +38,7 @@ class AnswerCache:
 
     def answer(
         self,
-        language_model: LanguageModel,
+        language_model: LanguageModel | ServedModel,
         model: str,
         requests: Sequence[Request],
         batch_tokens: int,
@@ -51,7 +52,11 @@ class AnswerCache:
         def keep(responses: Sequence[Response]) -> None:
             self._add([_row(model, response) for response in responses])
 
-        for response in answer(language_model, missing, batch_tokens, progress, keep):
+        if isinstance(language_model, ServedModel):
+            found = language_model.answer(missing, progress, keep)
+        else:
+            found = answer(language_model, missing, batch_tokens, progress, keep)
+        for response in found:
             row = _row(model, response)
             self._answers[row["key"]] = row
         if missing:

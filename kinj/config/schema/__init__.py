@@ -97,6 +97,8 @@ class EvalSettings:
     """How answers are compared: `squad` (case, punctuation, articles), `exact`, or `light` (case and spaces)."""
     batch_tokens: int = 8192
     """Tokens per evaluation batch. Answers do not depend on it."""
+    in_flight: int = 8
+    """Questions on their way at a time to a served model (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
 
@@ -105,6 +107,7 @@ class EvalSettings:
         check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, ("squad", "exact", "light"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
 
 
 @dataclass(kw_only=True)
