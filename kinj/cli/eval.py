@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,10 +11,19 @@ from kinj.cli import common
 from kinj.cli.common import RUNS, SETTINGS, command, given, settings_for, split_arguments
 
 
-@command("eval")
+@command("eval", resumable=True)
 def evaluate(
     arguments: common.Arguments = None,
     config: common.Config = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A model or run, as if named without a flag; openai:NAME@URL is a served one.",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
     probe: Annotated[
         list[str] | None,
         typer.Option("--probe", help="What to ask; may be given again (eval.probes).", rich_help_panel=SETTINGS),
@@ -49,9 +59,19 @@ def evaluate(
             "--compare", help="Report the difference between the first model and the others.", rich_help_panel=RUNS
         ),
     ] = False,
+    export: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(
+            "--export",
+            metavar="lm-eval DIR",
+            help="Write the questions as tasks of lm-eval; nothing is asked.",
+            rich_help_panel=RUNS,
+        ),
+    ] = None,
     seed: common.Seed = None,
     output: common.Output = None,
     overwrite: common.Overwrite = False,
+    resume: common.Resume = False,
     on_error: common.OnError = None,
     dry_run: common.DryRun = False,
     as_json: common.Json = False,
@@ -60,12 +80,14 @@ def evaluate(
     from kinj.config.errors import UsageError
 
     models, overrides = split_arguments(arguments)
+    models = [*models, *(model or [])]
     flags = given(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
+        ("--resume", "run.resume", resume),
         ("--on-error", "run.on_error", on_error),
     )
     loaded = settings_for("eval", overrides, flags, config, data or (), "--data")
@@ -78,5 +100,12 @@ def evaluate(
     from kinj.cli import workflow
 
     return workflow.eval_models(
-        loaded.settings, loaded, models, ask=ask or [], compare=compare, dry_run=dry_run, as_json=as_json
+        loaded.settings,
+        loaded,
+        models,
+        ask=ask or [],
+        compare=compare,
+        export=export,
+        dry_run=dry_run,
+        as_json=as_json,
     )

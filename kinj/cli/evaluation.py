@@ -12,12 +12,14 @@ from kinj.cli.resuming import RUNS
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
+from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model, locate
+from kinj.models.served import served
 
 
 @dataclass
@@ -50,8 +52,8 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     settings, run = run_settings(name, loaded)
     folder = _folder(settings, loaded, run, name)
     data = open_data(settings.data, settings.run.on_error, folder)
-    language_model = _model(settings, run, name)
-    earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
+    language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
+    earlier = served(before, settings.eval.in_flight) or model_of(settings, None, before) if before else None
     context = Context(settings=settings, data=data, run=run)
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
     if run == folder:
@@ -61,7 +63,8 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     return Evaluated(name, content, folder, data)
 
 
-def _model(settings: Settings, run: Path | None, name: str) -> LanguageModel:
+def model_of(settings: Settings, run: Path | None, name: str) -> LanguageModel:
+    """The model of a run, or one of that name."""
     if run is None:
         return load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
     checkpoint = locate(str(run))
@@ -72,8 +75,25 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     typed = loaded.settings.run.dir
     if run is not None and (typed is None or Path(typed) == run):
         return run
-    target = Path(typed) if typed else next_run_dir(RUNS, f"eval-{Path(name).name}")
-    made = RunDir.create(target, overwrite=loaded.settings.run.overwrite)
+    resume = loaded.settings.run.resume
+    remote = served(name, 1)
+    label = f"eval-{remote.model.replace('/', '-') if remote else Path(name).name}"
+    target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
+    made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
     return made.path
+
+
+def _latest(label: str) -> Path:
+    """The newest folder of an evaluation.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = sorted(RUNS.glob(f"{label}-[0-9]*"))
+    if not found:
+        raise UsageError(
+            f"there is no {RUNS}/{label}-… to go on with", "start it without --resume, or name it: -o FOLDER"
+        )
+    return found[-1]

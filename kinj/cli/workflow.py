@@ -65,6 +65,7 @@ def eval_models(
     *,
     ask: Sequence[str],
     compare: bool,
+    export: tuple[str, Path] | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -74,6 +75,12 @@ def eval_models(
         return _describe_evaluation(named, settings, loaded, as_json)
     if ask:
         return _ask(named, loaded, ask, as_json)
+    if export:
+        from kinj.cli.exporting import export_questions
+
+        if len(named) > 1:
+            raise UsageError("--export writes the questions as they are put to one model", "name one")
+        return export_questions(named[0], loaded, *export, as_json=as_json)
     from kinj.cli.evaluation import evaluate_one
 
     if compare:
@@ -124,9 +131,11 @@ def run_settings(name: str, loaded: Loaded) -> tuple[Settings, Path | None]:
 
 def _describe_evaluation(models: Sequence[str], settings: Settings, loaded: Loaded, as_json: bool) -> int:
     from kinj.models.loading import locate
+    from kinj.models.served import served
 
     for name in models:
-        locate(name)
+        if served(name, 1) is None:
+            locate(name)
     if as_json:
         emit("eval", dry_run=True, models=list(models), probes=settings.eval.probes, changed=change_records(loaded))
         return 0

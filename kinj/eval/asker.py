@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kinj.config.schema import Settings
 from kinj.data.records import Question
 from kinj.data.rng import stable_rng, stable_seed
+from kinj.eval.asking import DRAFTS
 from kinj.eval.scorers import exact_match, final_answer
 from kinj.models.answering import answer
 from kinj.models.loading import LanguageModel
@@ -61,6 +62,7 @@ class QuestionAsker:
             prompt=question.prompt,
             shots=shots,
             max_new_tokens=self.settings.eval.max_new_tokens,
+            drafts=() if drawn else tuple(question.answers[:DRAFTS]),
             temperature=self.asking.temperature if drawn else 0.0,
             seed=stable_seed(self.settings.seed, question.id, sample) % 2**63 if drawn else 0,
         )

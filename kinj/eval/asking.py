@@ -16,6 +16,9 @@ from kinj.models.requests import Request, Response
 SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
 
+DRAFTS = 4
+"""Accepted answers tried before anything is generated; a question may have dozens of spellings."""
+
 
 class NotMeasuredError(Exception):
     """This data set or run has not got what a probe asks about; the text says what is missing and what to pass."""
@@ -79,6 +82,8 @@ def generation(question: Question, settings: Settings) -> Request:
         prompt=question.prompt,
         max_new_tokens=settings.eval.max_new_tokens,
         completion=question.meta.get("form") == "completion",
+        stop=tuple(settings.eval.stop),
+        drafts=tuple(question.answers[:DRAFTS]),
         id=question.id,
         meta=meta,
     )

@@ -24,6 +24,7 @@ from kinj.models.answering import answer
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel, fingerprint
 from kinj.models.requests import Request, Response
+from kinj.models.served import ServedModel
 
 EvalProgress = Callable[[str, int, int], None]
 """(probe, requests answered, requests in all)."""
@@ -31,12 +32,12 @@ EvalProgress = Callable[[str, int, int], None]
 
 def evaluate(
     settings: Settings,
-    language_model: LanguageModel,
+    language_model: LanguageModel | ServedModel,
     context: Context,
     probes: Sequence[str],
     out_dir: RunDir | Path | None = None,
     progress: EvalProgress | None = None,
-    before: LanguageModel | None = None,
+    before: LanguageModel | ServedModel | None = None,
 ) -> dict[str, Any]:
     """Asks a model what some probes ask, and returns (and writes) the results.
 
@@ -61,7 +62,8 @@ def evaluate(
         settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
     )
     context, training = with_eval_settings(context, settings), training_texts(context)
-    context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)
+    if isinstance(language_model, LanguageModel):
+        context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)
     found: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(probes):
         probe = registry.get(name, context)
@@ -87,28 +89,42 @@ class _Asked:
     def __init__(
         self,
         settings: Settings,
-        after: LanguageModel,
-        before: LanguageModel | None,
+        after: LanguageModel | ServedModel,
+        before: LanguageModel | ServedModel | None,
         cache: AnswerCache,
         progress: EvalProgress | None,
     ) -> None:
         self.settings, self.after, self.before, self.cache, self.progress = settings, after, before, cache, progress
-        self.model = fingerprint(after)
-        self.model_before = fingerprint(before) if before else None
+        self.model = _fingerprint(after)
+        self.model_before = _fingerprint(before) if before else None
 
     def about(self) -> dict[str, Any]:
-        parameter = next(self.after.model.parameters())
         return {
             "schema": SCHEMA,
             "model": self.after.name,
             "fingerprint": self.model,
             "before": self.before.name if self.before else None,
             "batch_tokens": self.settings.eval.batch_tokens,
-            "dtype": str(parameter.dtype).removeprefix("torch."),
-            "device": str(parameter.device),
+            **_place(self.after),
             "normalizer": self.settings.eval.normalizer,
             "max_new_tokens": self.settings.eval.max_new_tokens,
         }
+
+    def can_answer(self, probe: str, requests: list[Request], notices: list[str]) -> list[Request]:
+        """The requests that both models can answer.
+
+        Raises:
+            NotMeasuredError: there are none.
+        """
+        if isinstance(self.after, LanguageModel) and not isinstance(self.before, ServedModel):
+            return requests
+        kept = [request for request in requests if request.kind == "generate"]
+        if not kept:
+            raise NotMeasuredError("it needs log-probabilities, which a served model does not give")
+        if len(kept) < len(requests):
+            left = len(requests) - len(kept)
+            notices.append(f"{probe}: {left:,} requests for log-probabilities are left out: a served model gives none")
+        return kept
 
     def ask(self, probe: str, requests: list[Request]) -> tuple[list[Response], list[Response] | None]:
         """Answers of the model, and of the one before it where there is one."""
@@ -120,11 +136,23 @@ class _Asked:
         return after, self.cache.answer(self.before, self.model_before, requests, tokens, report)
 
 
+def _fingerprint(model: LanguageModel | ServedModel) -> str:
+    return model.fingerprint if isinstance(model, ServedModel) else fingerprint(model)
+
+
+def _place(model: LanguageModel | ServedModel) -> dict[str, str | None]:
+    """Type and device of the weights; a served model's type is not known."""
+    if isinstance(model, ServedModel):
+        return {"dtype": None, "device": model.url}
+    parameter = next(model.model.parameters())
+    return {"dtype": str(parameter.dtype).removeprefix("torch."), "device": str(parameter.device)}
+
+
 def _measure(
     probe: Probe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
 ) -> dict[str, Any]:
     try:
-        requests = probe.requests(context)
+        requests = asked.can_answer(probe.name, probe.requests(context), context.notices)
     except NotMeasuredError as reason:
         context.notices.append(f"{probe.name}: not measured: {reason}")
         return {"not_measured": str(reason), "measures": {}}
@@ -151,6 +179,27 @@ def write_rows(
     for name, lines in ((probe, rows), (f"{probe}.flips", changed)):
         if lines is not None:
             atomic_write(folder / "predictions" / f"{name}.jsonl", b"".join(to_json(row) + b"\n" for row in lines))
+
+
+def asked_by(settings: Settings, context: Context) -> dict[str, list[Request]]:
+    """What the probes of `eval.probes` ask, by their names; notices are added to the context.
+
+    Raises:
+        UsageError: an unknown probe, or none of the probes can be measured with this data.
+    """
+    context = with_eval_settings(context, settings)
+    found: dict[str, list[Request]] = {}
+    reasons = []
+    for name in dict.fromkeys(settings.eval.probes):
+        probe = registry.get(name, context)
+        try:
+            found[probe.name] = probe.requests(context)
+        except NotMeasuredError as reason:
+            reasons.append(f"{probe.name}: {reason}")
+    if not found:
+        raise UsageError("nothing is asked", "\n".join(reasons))
+    context.notices += reasons
+    return found
 
 
 def _refuse_nothing(found: dict[str, dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from kinj.config.errors import KinjError, UsageError
-from kinj.models.asking import Asking, Budget, Progress, out_of_memory
+from kinj.models.asking import Asking, Budget, Keep, Progress, out_of_memory
 from kinj.models.asking_causal import AskingCausal
 from kinj.models.asking_gaps import AskingMasked, AskingSentinels
 from kinj.models.codec import Codec
@@ -36,20 +36,26 @@ KINDS: dict[type[Codec], type[Asking[Any]]] = {
 
 
 def answer(
-    language_model: Asked, requests: Sequence[Request], batch_tokens: int = 8192, progress: Progress | None = None
+    language_model: Asked,
+    requests: Sequence[Request],
+    batch_tokens: int = 8192,
+    progress: Progress | None = None,
+    keep: Keep | None = None,
 ) -> list[Response]:
     """Answers requests of all kinds; in fp32 the answers do not depend on `batch_tokens`.
 
     Generation takes the likeliest tokens (or draws them, see `Request.temperature`). It ends at EOS (of the tokenizer or of
-    the model's generation config), after `max_new_tokens`, or where the model's context is full. The text is what was
-    generated, without EOS and without surrounding white space; `logprob` and `tokens` count EOS too. Requests that differ
-    only in `id` and `meta` are answered once. The model's training mode and the global random state are left as they were.
+    the model's generation config), at one of the texts `stop`, after `max_new_tokens`, or where the model's context is full.
+    The text is what was generated, without EOS and without surrounding white space; `logprob` and `tokens` count EOS too.
+    Requests that differ only in `drafts`, `id` and `meta` are answered once. The model's training mode and the global random
+    state are left as they were.
 
     Args:
         language_model: model and codec.
         requests: what to ask, in any order.
         batch_tokens: most tokens of a batch, padding and answer budget included; a longer single row goes alone.
         progress: called after every batch.
+        keep: called after every batch with the answers that are now complete, without `id` and `meta`.
 
     Returns:
         One response per request, in the order of the requests.
@@ -61,7 +67,7 @@ def answer(
     contents = [replace(request, id="", meta={}) for request in requests]
     unique = list(dict.fromkeys(contents))
     codec = language_model.codec
-    work = KINDS[type(codec)](language_model.model, codec, Budget(batch_tokens), progress, len(unique))
+    work = KINDS[type(codec)](language_model.model, codec, Budget(batch_tokens), progress, keep, len(unique))
     by_kind: defaultdict[str, list[Request]] = defaultdict(list)
     for request in unique:
         by_kind[request.kind].append(request)

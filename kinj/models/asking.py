@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,7 @@ import torch
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.models.codec import Codec
-from kinj.models.passes import Draw, Scored
+from kinj.models.passes import Draw, Ending, Scored
 from kinj.models.requests import Request, Response
 
 log = logging.getLogger("kinj")
@@ -20,9 +21,8 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Codec)
 Progress = Callable[[int, int], None]
 """Called with (requests answered, requests in all)."""
-
-LOGITS = 2**28
-"""Most numbers in one block of logits (1 GiB in fp32): limits a batch of scored text where the vocabulary is large."""
+Keep = Callable[[Sequence[Response]], None]
+"""Called with answers as soon as they are complete."""
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -51,14 +51,18 @@ class Budget:
 
 @dataclass
 class Asking(ABC, Generic[C]):
-    """Asks a model of one kind. `answers` holds what is known so far; `total` is the number of requests."""
+    """Asks a model of one kind. `answers` holds what is known so far; `total` is the number of requests; `keep` gets each answer
+    when it is complete."""
 
     model: Any
     codec: C
     budget: Budget
     progress: Progress | None
+    keep: Keep | None
     total: int
     answers: dict[Request, Response] = field(default_factory=dict)
+    rows_left: Counter[Request] = field(default_factory=Counter)
+    complete: list[Response] = field(default_factory=list)
 
     @abstractmethod
     def generate(self, requests: list[Request]) -> None:
@@ -79,10 +83,7 @@ class Asking(ABC, Generic[C]):
             KinjError: one does not fit the model's context.
         """
         codec = self.codec
-        rows = [
-            (request, codec.prompt(request.prompt, completion=request.completion, shots=request.shots))
-            for request in requests
-        ]
+        rows = list(zip(requests, codec.prompts(requests), strict=True))
         for request, prompt in rows:
             if len(prompt) > codec.longest_prompt:
                 raise KinjError(
@@ -97,13 +98,24 @@ class Asking(ABC, Generic[C]):
         named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
         return self.codec.stops | set(named if isinstance(named, list) else [named] if named is not None else [])
 
+    def ending(self, request: Request, longest: int) -> Ending:
+        """When the answer to a request is complete: at the latest after `longest` tokens."""
+        return Ending(min(request.max_new_tokens, longest), self.stops, request.stop, self.codec.decode)
+
     def said(self, request: Request, result: Scored) -> None:
         """Keeps a generated answer."""
         ids = result.tokens[:-1] if result.tokens[-1] in self.stops else result.tokens
-        text, greedy = self.codec.decode(ids).strip(), request.temperature == 0
+        text, greedy = cut(self.codec.decode(ids), request.stop).strip(), request.temperature == 0
         self.answers[request] = Response(
             request=request, text=text, logprob=result.logprob, tokens=len(result.tokens), greedy=greedy
         )
+        self.complete.append(self.answers[request])
+
+    def to_score(self, requests: Sequence[Request], rows: Iterable[Request]) -> None:
+        """Begins to score requests; `rows` names the request of each row. One without rows (an empty text) scores 0."""
+        for request in requests:
+            self.answers[request] = Response(request=request, greedy=True)
+        self.rows_left.update(rows)
 
     def scored(self, request: Request, result: Scored) -> None:
         """Adds the score of a row to the answer."""
@@ -111,13 +123,15 @@ class Asking(ABC, Generic[C]):
         response.logprob += result.logprob
         response.tokens += len(result.tokens)
         response.greedy = response.greedy and result.greedy
+        self.rows_left[request] -= 1
+        if not self.rows_left[request]:
+            self.complete.append(response)
 
     def in_batches(self, items: Sequence[T], length: Callable[[T], int], run: Callable[[list[T]], None]) -> None:
-        """Runs all items, the longest first, in batches under the budget; out of memory halves it and tries again."""
+        """Runs all items, about the longest first, in batches under the budget; out of memory halves it and tries again."""
         start = 0
         while start < len(items):
-            longest = max(1, length(items[start]))
-            batch = list(items[start : start + max(1, self.budget.tokens // longest)])
+            batch, longest = self._batch(items, length, start)
             try:
                 run(batch)
             except RuntimeError as error:
@@ -127,8 +141,22 @@ class Asking(ABC, Generic[C]):
                 continue
             start += len(batch)
 
+    def _batch(self, items: Sequence[T], length: Callable[[T], int], start: int) -> tuple[list[T], int]:
+        """Items from `start` on under the budget (at least one), and the length of the longest."""
+        batch, longest = [items[start]], max(1, length(items[start]))
+        for item in items[start + 1 :]:
+            wider = max(longest, length(item))
+            if wider * (len(batch) + 1) > self.budget.tokens:
+                break
+            batch.append(item)
+            longest = wider
+        return batch, longest
+
     def report(self) -> None:
-        """Says how far it has come."""
+        """Hands over what is complete, and says how far it has come."""
+        if self.keep and self.complete:
+            self.keep(self.complete)
+        self.complete = []
         if self.progress:
             self.progress(len(self.answers), self.total)
 
@@ -138,6 +166,11 @@ def drawn(request: Request) -> Draw | None:
     if request.temperature == 0:
         return None
     return Draw(request.temperature, torch.Generator().manual_seed(request.seed))
+
+
+def cut(text: str, stops: Sequence[str]) -> str:
+    """A text up to the first place where one of `stops` stands."""
+    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
 
 
 def continuation(request: Request) -> str:

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kinj.models.asking import LOGITS, Asking, continuation, drawn
+from kinj.models.asking import Asking, continuation, drawn
 from kinj.models.codec import IGNORE, Codec, Example
-from kinj.models.passes import Scored, generate, read_prefixes, score
-from kinj.models.requests import Request, Response
+from kinj.models.passes import LOGITS, Ending, Scored, generate, read_prefixes, score
+from kinj.models.requests import Request
+from kinj.models.tree_passes import confirm, go_on, reads_trees
+
+PAYS = 0.25
+"""Drafts are worth reading where at least this share of their tokens is what the model says."""
+SAMPLE = 8
+"""Where they are not, every so manyth question still has its drafts read, to see whether that changes."""
 
 
 @dataclass
@@ -23,18 +29,53 @@ class _Row:
     rest: list[int]
 
 
+@dataclass
 class AskingCausal(Asking[Codec]):
-    """Asks a causal model."""
+    """Asks a causal model. `drafts_pay`: in the last batch they agreed with the model often enough."""
+
+    drafts_pay: bool = True
 
     def generate(self, requests: list[Request]) -> None:
-        """Goes on from the prompts until a stop token, the budget of the answer or the end of the context."""
-        self.in_batches(self.prompts(requests), lambda row: len(row[1]) + row[0].max_new_tokens, self._generate)
+        """Goes on from the prompts until an answer is complete, or the context is full."""
+        rows = self.prompts(requests)
+        if reads_trees(self.model):
+            rows.sort(key=lambda row: (-len(row[1]).bit_length(), row[1]))  # of similar length; neighbours begin alike
+            run = self._confirm_or_generate
+        else:
+            run = self._generate
+        self.in_batches(rows, lambda row: len(row[1]) + row[0].max_new_tokens, run)
+
+    def _ending(self, request: Request, prompt: list[int]) -> Ending:
+        return self.ending(request, self.codec.max_length - len(prompt))
 
     def _generate(self, rows: list[tuple[Request, list[int]]]) -> None:
-        codec = self.codec
-        limits = [min(request.max_new_tokens, codec.max_length - len(prompt)) for request, prompt in rows]
-        state = read_prefixes(self.model, [prompt for _, prompt in rows], codec.pad_id)
-        done = generate(state, limits, self.stops, [drawn(request) for request, _ in rows])
+        state = read_prefixes(self.model, [prompt for _, prompt in rows], self.codec.pad_id)
+        endings = [self._ending(*row) for row in rows]
+        done = generate(state, [Scored([]) for _ in rows], endings, [drawn(request) for request, _ in rows])
+        self._keep(rows, done)
+
+    def _confirm_or_generate(self, rows: list[tuple[Request, list[int]]]) -> None:
+        """Reads prompts with their drafts; what no draft confirms is generated, for all rows together."""
+        requests, prompts = [request for request, _ in rows], [prompt for _, prompt in rows]
+        endings, draws = [self._ending(*row) for row in rows], [drawn(request) for request in requests]
+        drafts = [
+            [ids[: ending.limit - 1] for ids in found]
+            if draw is None and (self.drafts_pay or number % SAMPLE == 0)
+            else []
+            for number, (found, ending, draw) in enumerate(
+                zip(self.codec.drafts(requests, prompts), endings, draws, strict=True)
+            )
+        ]
+        done, places = confirm(self.model, prompts, drafts, endings, self.codec.pad_id)
+        tried = sum(len(ids) for found in drafts for ids in found)
+        self.drafts_pay = sum(len(result.tokens) for result in done) >= PAYS * tried
+        left = [i for i, place in enumerate(places) if place is not None]
+        if left:
+            state = go_on(self.model, [place for place in places if place is not None])
+            generate(state, [done[i] for i in left], [endings[i] for i in left], [draws[i] for i in left])
+        self._keep(rows, done)
+
+    def _keep(self, rows: list[tuple[Request, list[int]]], done: list[Scored]) -> None:
         for (request, _), result in zip(rows, done, strict=True):
             self.said(request, result)
         self.report()
@@ -57,9 +98,8 @@ class AskingCausal(Asking[Codec]):
         self.budget.tokens = before
 
     def _score(self, requests: list[Request], rows: list[_Row]) -> None:
-        """Scores rows; a beginning that several share is read once. A request without any (an empty text) scores 0."""
-        for request in requests:
-            self.answers[request] = Response(request=request, greedy=True)
+        """Scores rows; a beginning that several share is read once."""
+        self.to_score(requests, (row.request for row in rows if row.rest))
         by_head: defaultdict[tuple[int, ...], list[_Row]] = defaultdict(list)
         for row in rows:
             if row.rest:

@@ -6,12 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TypeVar
 
-from kinj.models.asking import LOGITS, Asking, continuation, drawn
+from kinj.models.asking import Asking, continuation, drawn
 from kinj.models.codec import Example
 from kinj.models.gap_codecs import Filled, GapCodec, MaskCodec, Paired, SentinelCodec
 from kinj.models.gap_passes import fill, read_sources, score_rows
-from kinj.models.passes import generate
-from kinj.models.requests import Request, Response
+from kinj.models.passes import LOGITS, Scored, generate
+from kinj.models.requests import Request
 
 G = TypeVar("G", bound=GapCodec)
 
@@ -41,8 +41,7 @@ class AskingGaps(Asking[G]):
         """Rows that together score every token of a text once."""
 
     def _score(self, requests: list[Request], rows: list[tuple[Request, Example]]) -> None:
-        for request in requests:
-            self.answers[request] = Response(request=request, greedy=True)
+        self.to_score(requests, (request for request, _ in rows))
         vocabulary = self.model.get_input_embeddings().num_embeddings
         before = self.budget.tokens
         self.budget.tokens = min(before, max(1, LOGITS // vocabulary))
@@ -66,9 +65,9 @@ class AskingSentinels(AskingGaps[SentinelCodec]):
 
     def _generate(self, rows: list[tuple[Request, list[int]]]) -> None:
         codec = self.codec
-        limits = [min(request.max_new_tokens, codec.max_length - 2) for request, _ in rows]
+        endings = [self.ending(request, codec.max_length - 2) for request, _ in rows]
         state = read_sources(self.model, [source for _, source in rows], codec.opening, codec.pad_id)
-        done = generate(state, limits, self.stops, [drawn(request) for request, _ in rows])
+        done = generate(state, [Scored([]) for _ in rows], endings, [drawn(request) for request, _ in rows])
         for (request, _), result in zip(rows, done, strict=True):
             self.said(request, result)
         self.report()

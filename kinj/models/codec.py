@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kinj.config.errors import KinjError
 from kinj.config.schema import ModelSettings
+from kinj.models.requests import Request
 
 IGNORE = -100
 """Label of a position that carries no loss."""
@@ -160,9 +161,43 @@ class Codec:
             completion: it is the beginning of a text to go on with, and is put as it is.
             shots: questions with their answers that come before it.
         """
-        if completion:
-            return self.bos + self.encode([prompt.rstrip()])[0]
-        return self._start() + self.encode([self._prompt_text(prompt, shots)])[0]
+        return self.prompts([Request(kind="generate", prompt=prompt, completion=completion, shots=tuple(shots))])[0]
+
+    def prompts(self, requests: Sequence[Request]) -> list[list[int]]:
+        """`prompt` of each request, encoded together."""
+        heads = self.encode([self.request_text(request) for request in requests])
+        return [self._before(request) + head for request, head in zip(requests, heads, strict=True)]
+
+    def drafts(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[list[list[int]]]:
+        """Token ids of each request's drafts, as they stand after its prompt; without EOS.
+
+        Args:
+            prompts: token ids of the requests' prompts.
+        """
+        pairs = [(i, draft) for i, request in enumerate(requests) for draft in request.drafts]
+        heads = [list(prompts[i][len(self._before(requests[i])) :]) for i, _ in pairs]
+        texts = [self.request_text(requests[i]) for i, _ in pairs]
+        found: list[list[list[int]]] = [[] for _ in requests]
+        for (i, _), ids in zip(pairs, self._after(heads, texts, [draft for _, draft in pairs]), strict=True):
+            found[i].append(ids)
+        return found
+
+    def request_text(self, request: Request) -> str:
+        """A question as it is put to the model; a BOS is not part of it, unless a chat template writes one."""
+        return request.prompt.rstrip() if request.completion else self._prompt_text(request.prompt, request.shots)
+
+    def _before(self, request: Request) -> list[int]:
+        return self.bos if request.completion else self._start()
+
+    def _after(self, heads: Sequence[list[int]], texts: Sequence[str], answers: Sequence[str]) -> list[list[int]]:
+        """Token ids of each answer after its text; `heads` are those of the texts."""
+        glue = "" if self.chat else " "
+        whole = self.encode([text + glue + answer for text, answer in zip(texts, answers, strict=True)])
+        return [
+            # Where the tokenizer merges across the boundary, the answer is encoded on its own.
+            ids[len(head) :] if ids[: len(head)] == head else self.encode([glue + answer])[0]
+            for head, ids, answer in zip(heads, whole, answers, strict=True)
+        ]
 
     def around(self, request: str, separator: str) -> tuple[list[int], list[int]]:
         """Token ids before a passage that another text is to follow, and those between the two.
@@ -191,15 +226,13 @@ class Codec:
         Raises:
             KinjError: a row is longer than `max_length`; questions are never cut.
         """
-        prompts = [self._prompt_text(prompt) for prompt, _ in pairs]
-        glue = "" if self.chat else " "
-        whole = self.encode([text + glue + answer for text, (_, answer) in zip(prompts, pairs, strict=True)])
-        heads = self.encode(prompts)
+        texts = [self._prompt_text(prompt) for prompt, _ in pairs]
+        heads = self.encode(texts)
         rows = []
-        for head, ids, (prompt, answer) in zip(heads, whole, pairs, strict=True):
-            if ids[: len(head)] != head:  # the tokenizer merges across the boundary: encode the answer on its own
-                ids = head + self.encode([glue + answer])[0]
-            row = self.pair(self._start() + head, ids[len(head) :] + ([self.eos_id] if eos else []))
+        for head, ids, (prompt, _) in zip(
+            heads, self._after(heads, texts, [answer for _, answer in pairs]), pairs, strict=True
+        ):
+            row = self.pair(self._start() + head, ids + ([self.eos_id] if eos else []))
             if len(row) > self.max_length:
                 raise KinjError(
                     f"a question with its answer is {len(row):,} tokens long, the model reads {self.max_length:,}: {prompt[:80]!r}",

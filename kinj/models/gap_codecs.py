@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.models.codec import IGNORE, Codec, Example
+from kinj.models.requests import Request
 
 FIRST, SECOND = "<extra_id_0>", "<extra_id_1>"
 """Sentinels: the gap, and what ends its filling."""
@@ -61,6 +62,10 @@ class GapCodec(Codec):
 
     def pair(self, context: Sequence[int], target: Sequence[int]) -> NoReturn:  # noqa: ARG002
         self._refuse()
+
+    def prompts(self, requests: Sequence[Request]) -> list[list[int]]:
+        """`prompt` of each request."""
+        return [self.prompt(r.prompt, completion=r.completion, shots=r.shots) for r in requests]
 
     @property
     def longest_prompt(self) -> int:

@@ -64,6 +64,10 @@ def locate(name: str) -> Path | None:
     embedded = sorted(path.name for path in EMBEDDED.iterdir() if path.is_dir()) if EMBEDDED.exists() else []
     if name == "scratch":
         return None
+    if name.startswith("openai:"):
+        raise UsageError(
+            f"{name} is a served model; it can be asked questions, and nothing else", f"kinj eval {name} --probe qa"
+        )
     if name in embedded:
         return EMBEDDED / name
     path = Path(name).expanduser()

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from kinj.config.errors import KinjError
+
+LOGITS = 2**28
+"""Most numbers in one block of logits (1 GiB in fp32): limits a batch of scored text where the vocabulary is large."""
 
 
 @dataclass
@@ -23,6 +28,30 @@ class Scored:
     tokens: list[int]
     logprob: float = 0.0
     greedy: bool = True
+
+    def add(self, token: int, logprob: float) -> None:
+        """One more token."""
+        self.tokens.append(token)
+        self.logprob += logprob
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When an answer is complete: at one of the ids `stops`, after `limit` tokens, or where its text holds one of `texts`."""
+
+    limit: int
+    stops: Collection[int]
+    texts: tuple[str, ...] = ()
+    decode: Callable[[Sequence[int]], str] | None = None
+
+    def after(self, tokens: Sequence[int]) -> bool:
+        """Whether an answer of these tokens is complete."""
+        if len(tokens) >= self.limit or tokens[-1] in self.stops:
+            return True
+        if not self.texts or self.decode is None:
+            return False
+        text = self.decode(tokens)
+        return any(stop in text for stop in self.texts)
 
 
 class State(Protocol):
@@ -82,12 +111,13 @@ def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int) -> Pre
 
 
 def _forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, keep: int = 0) -> Tensor:
+    return kept_logits(model, keep, input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache)
+
+
+def kept_logits(model: Any, keep: int, **inputs: Any) -> Tensor:
     """Logits of the last `keep` positions (0: of all), `[rows, positions, vocabulary]`; the cache grows by the positions read."""
     kept = {"logits_to_keep": keep} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-    output = model(
-        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, **kept
-    )
-    logits: Tensor = output.logits
+    logits: Tensor = model(**inputs, use_cache=True, **kept).logits
     return logits[:, -keep:] if keep else logits
 
 
@@ -105,33 +135,24 @@ class Draw:
 
 
 def generate(
-    state: State,
-    limits: Sequence[int],
-    stops: Collection[int],
-    draws: Sequence[Draw | None],
+    state: State, begun: Sequence[Scored], endings: Sequence[Ending], draws: Sequence[Draw | None]
 ) -> list[Scored]:
     """Continuations: of the likeliest tokens, or of drawn ones.
 
     Args:
         state: what a model holds after reading the rows.
-        limits: most new tokens of each row, at least 1.
-        stops: ids that end a row; the one that did is part of the result.
+        begun: what is known of each answer already (and is part of what was read); it is added to.
+        endings: when each row ends; none has ended.
         draws: how each row is drawn; where it is None, the likeliest tokens are taken.
     """
-    results = [Scored([]) for _ in limits]
-    rows = list(range(len(limits)))
+    rows = list(range(len(begun)))
     while True:
         token, logprob = choose(state.logits, [draws[row] for row in rows])
         for row, identity, amount in zip(rows, token.tolist(), logprob.tolist(), strict=True):
-            results[row].tokens.append(identity)
-            results[row].logprob += amount
-        going = [
-            i
-            for i, row in enumerate(rows)
-            if len(results[row].tokens) < limits[row] and results[row].tokens[-1] not in stops
-        ]
+            begun[row].add(identity, amount)
+        going = [i for i, row in enumerate(rows) if not endings[row].after(begun[row].tokens)]
         if not going:
-            return results
+            return list(begun)
         if len(going) < len(rows):  # rows that have ended leave the batch
             keep = torch.tensor(going, device=token.device)
             state, token, rows = state.pick(keep), token[keep], [rows[i] for i in going]
@@ -139,12 +160,34 @@ def generate(
 
 
 def choose(logits: Tensor, draws: Sequence[Draw | None]) -> tuple[Tensor, Tensor]:
-    """The next token of each row (the likeliest, or a drawn one) and its log-probability at temperature 1."""
+    """The next token of each row (the likeliest, or a drawn one) and its log-probability at temperature 1.
+
+    Args:
+        draws: one per row; empty where none is drawn.
+
+    Raises:
+        KinjError: the model's output is not a number.
+    """
     best = logits.argmax(-1)
     for row, draw in enumerate(draws):
         if draw is not None:
             best[row] = (logits[row].double() + draw.noise(logits.shape[-1]).to(logits.device)).argmax()
-    return best, -cross_entropy(logits.float(), best, reduction="none")
+    logprobs = -cross_entropy(logits.float(), best, reduction="none")
+    return best, checked(logprobs)
+
+
+def checked(logprobs: Tensor) -> Tensor:
+    """The log-probabilities, if they are numbers.
+
+    Raises:
+        KinjError: they are not.
+    """
+    if logprobs.isnan().any():
+        raise KinjError(
+            "the model's output is not a number (NaN)",
+            "its weights are broken, or overflow in this type: load it in float32 (model.dtype=float32), or an earlier checkpoint",
+        )
+    return logprobs
 
 
 def score(prefix: Prefix, continuations: Sequence[Sequence[int]], pad_id: int) -> list[Scored]:
@@ -171,4 +214,4 @@ def target_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probability of each target, and whether it was the most likely token; both `[rows, positions]`."""
     flat, goal = logits.flatten(0, 1).float(), targets.flatten()
     logprobs = -cross_entropy(flat, goal, reduction="none")
-    return logprobs.view_as(targets), (flat.argmax(-1) == goal).view_as(targets)
+    return checked(logprobs).view_as(targets), (flat.argmax(-1) == goal).view_as(targets)

@@ -27,6 +27,10 @@ class Request:
     """`generate` only: 0 always takes the likeliest token; above 0, tokens are drawn, and the answer depends on `seed`."""
     seed: int = 0
     """Randomness of an answer that is drawn."""
+    stop: tuple[str, ...] = ()
+    """`generate` only: the answer ends before the first place where one of these texts stands."""
+    drafts: tuple[str, ...] = field(default=(), compare=False)
+    """`generate` only: answers the model may well give, tried before anything is generated. They save time and change nothing."""
     id: str = ""
     meta: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 

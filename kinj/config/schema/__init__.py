@@ -92,18 +92,24 @@ class EvalSettings:
     """What to ask; `kinj show probes` lists them."""
     max_new_tokens: int = 32
     """Longest answer generated."""
+    stop: list[str] = field(default_factory=list)
+    """Texts that end an answer; it is cut before the first of them. EOS ends it always."""
     normalizer: str = "squad"
     """How answers are compared: as the official scorer of `squad` (1.1), `squad2` (2.0), `triviaqa`, `nq` or `mlqa-LANGUAGE` does,
     `light` (case and spaces) or `exact`."""
     batch_tokens: int = 8192
     """Tokens per evaluation batch. Answers do not depend on it."""
+    in_flight: int = 8
+    """Questions on their way at a time to a served model (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
+        check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, NORMALIZERS)
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
 
 
 @dataclass(kw_only=True)
