@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import note
-from kinj.cli.pipeline import start_model, write_pages
+from kinj.cli.pipeline import question_formats, start_model, write_pages
 from kinj.cli.resuming import RUNS
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
@@ -59,7 +59,7 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     data = open_data(settings.data, settings.run.on_error, folder)
     language_model = _model(settings, run, name)
     earlier = load_model(replace(settings.model, name=before), max_tokens=settings.data.max_tokens) if before else None
-    context = Context(settings=settings, data=data, run=run)
+    context = Context(settings=settings, data=data, run=run, reformat=question_formats(settings))
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
     if run == folder:
         write_pages(RunDir(run))

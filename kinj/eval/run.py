@@ -13,8 +13,8 @@ from kinj.config.schema import Settings
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir
 from kinj.eval import registry
-from kinj.eval.asking import NotMeasuredError, with_eval_settings
-from kinj.eval.base import Context, Probe
+from kinj.eval.asking import NotMeasuredError, with_changes, with_eval_settings
+from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
@@ -123,9 +123,13 @@ class _Asked:
 
 
 def _measure(
-    probe: Probe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
+    probe: Probe | ModelProbe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
 ) -> dict[str, Any]:
     try:
+        if isinstance(probe, ModelProbe):
+            earlier = probe.measure(asked.before, context) if asked.before else None
+            found = with_changes(probe.measure(asked.after, context), earlier)
+            return {"measures": {measure.name: measure_json(measure) for measure in found}}
         requests = probe.requests(context)
     except NotMeasuredError as reason:
         context.notices.append(f"{probe.name}: not measured: {reason}")

@@ -97,11 +97,16 @@ class EvalSettings:
     """Tokens per evaluation batch. Answers do not depend on it."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    formats: list[str] = field(default_factory=list)
+    """Format families that the probe `formats` asks in; empty means all."""
+    sharpness_rho: float = 0.5
+    """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
         choice("normalizer", self.normalizer, ("squad", "exact", "light"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
 
 
 @dataclass(kw_only=True)
