@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import note
-from kinj.cli.pipeline import start_model, write_pages
+from kinj.cli.pipeline import question_formats, start_model, write_pages
 from kinj.cli.resuming import RUNS
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
@@ -54,7 +54,7 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     data = open_data(settings.data, settings.run.on_error, folder)
     language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
     earlier = served(before, settings.eval.in_flight) or model_of(settings, None, before) if before else None
-    context = Context(settings=settings, data=data, run=run)
+    context = Context(settings=settings, data=data, run=run, reformat=question_formats(settings))
     content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
     if run == folder:
         write_pages(RunDir(run))

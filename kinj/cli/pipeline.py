@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,19 @@ def augmenter(settings: Settings) -> Augment:
         return [*augment_documents(documents, chosen, seed), *augment_questions(questions, chosen, seed)]
 
     return make_views
+
+
+def question_formats(settings: Settings) -> Callable[[Sequence[Question]], list[Question]]:
+    """Puts each question into one format of `eval.formats`, for the probe that asks so."""
+    from dataclasses import replace
+
+    formatting = replace(settings.augment.formatting, families=settings.eval.formats, exclude=[])
+    chosen = replace(settings.augment, method=["formatting"], views=1, workers=1, formatting=formatting)
+
+    def reformat(questions: Sequence[Question]) -> list[Question]:
+        return [view for view in augment_questions(questions, chosen, settings.data.seed) if view.view is not None]
+
+    return reformat
 
 
 def training_texts(settings: Settings, data: DataSet) -> Iterator[str]:
@@ -187,7 +200,11 @@ def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver
 
-    return ProbeObserver(settings, Context(settings=settings, data=data, run=run.path), settings.train.probes)
+    return ProbeObserver(
+        settings,
+        Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings)),
+        settings.train.probes,
+    )
 
 
 def evaluate_run(settings: Settings, run: RunDir) -> dict[str, Any]:
@@ -202,7 +219,7 @@ def evaluate_run(settings: Settings, run: RunDir) -> dict[str, Any]:
             f"the run {run.path} has no complete checkpoint", f"finish it: kinj train -o {run.path} --resume"
         )
     language_model = start_model(settings, data, checkpoint)
-    context = Context(settings=settings, data=data, run=run.path)
+    context = Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings))
     results = evaluate(settings, language_model, context, settings.eval.probes, run.path)
     write_pages(run)
     return results

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kinj.config.schema import Settings
 from kinj.data.base import DataSet
 from kinj.data.records import Question
+from kinj.models.loading import LanguageModel
 from kinj.models.requests import Request, Response
 
 
@@ -41,6 +42,8 @@ class Context:
     """Directory of the run that trained the model; None for a model that no run made."""
     notices: list[str] = field(default_factory=list)
     """Things the user must be told, such as that a stand-in is used."""
+    reformat: Callable[[Sequence[Question]], list[Question]] | None = None
+    """One view of each question in a format of `eval.formats`. Given by the command: eval knows no augmentation."""
     extras: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,14 +52,21 @@ class Probe(Protocol):
 
     name: str
 
-    def questions(self, context: Context) -> list[Question]:
-        """The questions behind the requests, in a stable order."""
-        ...
-
     def requests(self, context: Context) -> list[Request]:
         """Everything to ask, in a stable order."""
         ...
 
     def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:
         """What the answers show."""
+        ...
+
+
+@runtime_checkable
+class ModelProbe(Protocol):
+    """Measures the network itself, where answers do not suffice."""
+
+    name: str
+
+    def measure(self, language_model: LanguageModel, context: Context) -> list[Measure]:
+        """What it shows; weights, gradients, modes and random state are left as they were."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 from kinj.config.schema import Settings
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError, with_eval_settings
-from kinj.eval.base import Context, Probe
+from kinj.eval.base import Context, Measure, ModelProbe, Probe
 from kinj.eval.summary import interval
 from kinj.models.answering import answer
 from kinj.models.loading import LanguageModel
@@ -29,12 +29,12 @@ class ProbeObserver:
 
     def __init__(self, settings: Settings, context: Context, probes: Sequence[str]) -> None:
         self.batch_tokens = settings.eval.batch_tokens
-        context = with_eval_settings(context, settings)
-        self._asked: list[tuple[Probe, list[Request]]] = []
+        self._context = context = with_eval_settings(context, settings)
+        self._asked: list[tuple[Probe | ModelProbe, list[Request]]] = []
         for name in dict.fromkeys(probes):
             probe = registry.get(name, context)
             try:
-                self._asked.append((probe, probe.requests(context)))
+                self._asked.append((probe, [] if isinstance(probe, ModelProbe) else probe.requests(context)))
             except NotMeasuredError as reason:
                 context.notices.append(f"{probe.name}: not measured: {reason}")
 
@@ -45,8 +45,19 @@ class ProbeObserver:
         """
         rows = []
         for probe, requests in self._asked:
-            for measure in probe.summarise(answer(language_model, requests, self.batch_tokens)):
+            for measure in self._measures(probe, requests, language_model):
                 found = interval(measure)
                 row = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
                 rows.append({"probe": probe.name, "measure": measure.name, "direction": measure.direction, **row})
         return rows
+
+    def _measures(
+        self, probe: Probe | ModelProbe, requests: Sequence[Request], language_model: LanguageModel
+    ) -> list[Measure]:
+        if isinstance(probe, ModelProbe):
+            try:
+                return probe.measure(language_model, self._context)
+            except NotMeasuredError as reason:
+                self._context.notices.append(f"{probe.name}: not measured: {reason}")
+                return []
+        return probe.summarise(answer(language_model, requests, self.batch_tokens))

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from kinj.config.errors import UsageError
-from kinj.eval.base import Context, Probe
+from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.formats import Formats
+from kinj.eval.probes.loss_gap import LossGap
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
+from kinj.eval.probes.sharpness import Sharpness
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
-PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Wiki2023, WikiDYK, QA, Retention)}
+_ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
+    Biographies,
+    Wiki2023,
+    WikiDYK,
+    QA,
+    Retention,
+    Formats,
+    LossGap,
+    Sharpness,
+)
+PROBES = {probe.name: probe for probe in _ALL}
 
 
 def names() -> list[str]:
@@ -18,7 +31,7 @@ def names() -> list[str]:
     return list(PROBES)
 
 
-def get(name: str, context: Context) -> Probe:
+def get(name: str, context: Context) -> Probe | ModelProbe:
     """The probe of that name for this run; `wikidyk` without the benchmark's data is its stand-in, under its own name.
 
     Raises:

@@ -13,8 +13,8 @@ from kinj.config.schema import Settings
 from kinj.data.files import atomic_write, to_json
 from kinj.data.rundir import RunDir
 from kinj.eval import registry
-from kinj.eval.asking import NotMeasuredError, empty_notices, with_eval_settings
-from kinj.eval.base import Context, Probe
+from kinj.eval.asking import NotMeasuredError, empty_notices, with_changes, with_eval_settings
+from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.comparing import flips, summary
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
@@ -148,10 +148,20 @@ def _place(model: LanguageModel | ServedModel) -> dict[str, str | None]:
     return {"dtype": str(parameter.dtype).removeprefix("torch."), "device": str(parameter.device)}
 
 
+def _local(model: LanguageModel | ServedModel) -> LanguageModel:
+    if isinstance(model, ServedModel):
+        raise NotMeasuredError("it looks into the network itself, which a served model does not show")
+    return model
+
+
 def _measure(
-    probe: Probe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
+    probe: Probe | ModelProbe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
 ) -> dict[str, Any]:
     try:
+        if isinstance(probe, ModelProbe):
+            earlier = probe.measure(_local(asked.before), context) if asked.before else None
+            found = with_changes(probe.measure(_local(asked.after), context), earlier)
+            return {"measures": {measure.name: measure_json(measure) for measure in found}}
         requests = asked.can_answer(probe.name, probe.requests(context), context.notices)
     except NotMeasuredError as reason:
         context.notices.append(f"{probe.name}: not measured: {reason}")
@@ -192,6 +202,9 @@ def asked_by(settings: Settings, context: Context) -> dict[str, list[Request]]:
     reasons = []
     for name in dict.fromkeys(settings.eval.probes):
         probe = registry.get(name, context)
+        if isinstance(probe, ModelProbe):
+            reasons.append(f"{name}: it looks into the network itself and asks nothing")
+            continue
         try:
             found[probe.name] = probe.requests(context)
         except NotMeasuredError as reason:

@@ -63,7 +63,7 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
     """One object per question, with the generated answer, its scores and the ranking of candidates; one per scored text."""
     rows: dict[str, dict[str, Any]] = {}
     for response in responses:
-        if response.request.kind == "rolling":
+        if "question" not in response.request.meta:  # a text that was scored, or an answer
             rows[f"text {response.request.id}"] = {
                 "id": response.request.id,
                 "logprob": response.logprob,

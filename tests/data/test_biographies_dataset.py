@@ -76,7 +76,8 @@ def test_pools_are_about_the_right_people(made: DataSet) -> None:
     def ids(name: str, size: int) -> set[str]:
         return {f"{name}-{i:06d}" for i in range(size)}
 
-    assert people_of(made, "documents") == people_of(made, "questions") == ids("B4", 20)
+    for pool in ("documents", "questions", "reworded", "taught_questions"):
+        assert people_of(made, pool) == ids("B4", 20)
     assert people_of(made, "train_documents") == people_of(made, "train_questions") == ids("C4", 10)
     assert people_of(made, "strangers") == ids("Z", 200)
     assert people_of(made, "base_documents") == a(0, 1, 2, 3)
@@ -96,7 +97,8 @@ def test_what_is_measured_is_held_out_and_what_is_trained_is_not(made: DataSet) 
         "documents": {"documents"},
         "train_documents": {"documents"},
         "base_documents": {"documents"},
-        **{key: {"train"} for key in ("train_questions", "replay", "base_questions")},
+        "reworded": {"documents"},
+        **{key: {"train"} for key in ("train_questions", "taught_questions", "replay", "base_questions")},
         "base_extra_questions": {"extra"},
         **{
             key: {"held_out"}
@@ -110,7 +112,7 @@ def test_pools_hold_the_right_forms_and_unique_ids(made: DataSet) -> None:
         records = made.pool(pool)
         assert len({record.id for record in records}) == len(records), pool
         kinds = {q.kind for q in records if isinstance(q, Question)}
-        if pool in ("known_replayed", "known_unreplayed", "strangers"):
+        if pool in ("known_replayed", "known_unreplayed", "strangers", "taught_questions"):
             assert kinds == {"forward"}
         elif kinds:
             assert kinds == set(FORMS)

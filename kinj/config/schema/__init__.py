@@ -103,6 +103,10 @@ class EvalSettings:
     """Questions on their way at a time to a served model (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    formats: list[str] = field(default_factory=list)
+    """Format families that the probe `formats` asks in; empty means all."""
+    sharpness_rho: float = 0.5
+    """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
@@ -110,6 +114,7 @@ class EvalSettings:
         choice("normalizer", self.normalizer, NORMALIZERS)
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
+        check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
 
 
 @dataclass(kw_only=True)

@@ -26,6 +26,8 @@ def data_set(settings: DataSettings) -> DataSet:
     """Pools of generated people; nothing is generated before a pool is read.
 
     - `documents`, `questions`: the people to inject (population `B` and the data seed); all forms of question.
+    - `reworded`: one text about each of them in sentences that no other pool has.
+    - `taught_questions`: one question for each of their attributes, in training wordings.
     - `train_documents`, `train_questions`: the teachers (population `C` and the data seed); training wordings.
     - `replay`: half of A, two texts each, with questions about half of those people.
     - `known_replayed`, `known_unreplayed`: held-out wordings about the people of A who are, and are not, in `replay`.
@@ -36,7 +38,7 @@ def data_set(settings: DataSettings) -> DataSet:
 
     Evaluation questions come in the wordings of `biographies.wordings`; the lines above call them held-out.
 
-    `limit` counts people, in the pools of the first two lines and in `base_*`; older knowledge is measured in full.
+    `limit` counts people, in the pools of the first four lines and in `base_*`; older knowledge is measured in full.
 
     Raises:
         UsageError: a population that does not exist or is too small, or settings `documents` or `questions` refuse.
@@ -45,6 +47,8 @@ def data_set(settings: DataSettings) -> DataSet:
     pools: dict[str, Callable[[], Iterable[Record]]] = {
         "documents": made.documents,
         "questions": made.questions,
+        "reworded": made.reworded,
+        "taught_questions": made.taught_questions,
         "train_documents": made.train_documents,
         "train_questions": made.train_questions,
         "replay": replay,
@@ -82,7 +86,9 @@ class _Pools:
 
     def left_out(self, pool: str) -> int:
         """How many people `limit` keeps out of a pool."""
-        of = {"documents": self.people.people, "questions": self.people.people, "base_documents": BASE_PEOPLE}
+        of = dict.fromkeys(("documents", "questions", "reworded", "taught_questions"), self.people.people) | {
+            "base_documents": BASE_PEOPLE
+        }
         of |= {"train_documents": self.people.teachers, "train_questions": self.people.teachers}
         of |= {"base_questions": BASE_PEOPLE, "base_extra_questions": BASE_PEOPLE}
         return of.get(pool, 0) - self._most(of.get(pool, 0))
@@ -106,6 +112,12 @@ class _Pools:
     def questions(self) -> Iterator[Question]:
         wanted = self.people.questions_per_attribute
         return questions(self.injected, seed=self.seed, split=self.people.wordings, per_attribute=wanted)
+
+    def reworded(self) -> Iterator[Document]:
+        return documents(self.injected, seed=self.seed, split="held_out")
+
+    def taught_questions(self) -> Iterator[Question]:
+        return questions(self.injected, seed=self.seed, split="train", forms=("forward",))
 
     def train_documents(self) -> Iterator[Document]:
         return self._texts(self._teachers())
