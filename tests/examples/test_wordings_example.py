@@ -23,7 +23,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "wordings"
 LADDER, CELEBRITIES, RATIO, SMOKE = (
     str(EXAMPLE / f"{name}.yaml") for name in ("wordings", "celebrities", "ratio", "smoke")
 )
-RUNGS = ["single", "full_name", "permute", "multi", "both", "all"]
+RUNGS = ["single", "full_name", "permute", "multi", "both"]
 SMALL = ["data.biographies.people=6", "data.biographies.teachers=6"]
 
 
