@@ -45,6 +45,7 @@ ASCENTS = {
 
 PROBES = {
     "biographies": "what was said of the injected people, in wordings never trained on",
+    "backward": "who it is that something was said of, for people whom no text led to; names also ranked among ten",
     "wiki2023": "questions about films of 2023 (Wiki2023), answers also ranked among ten of the same type",
     "wikidyk": "WikiDYK: reliability, generality, paraphrase, portability, locality",
     "qa": "any question file: data.questions=FILE",

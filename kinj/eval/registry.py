@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kinj.config.errors import UsageError
 from kinj.eval.base import Context, ModelProbe, Probe
+from kinj.eval.probes.backward import Backward
 from kinj.eval.probes.biographies import Biographies
 from kinj.eval.probes.formats import Formats
 from kinj.eval.probes.loss_gap import LossGap
@@ -15,6 +16,7 @@ from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
 _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     Biographies,
+    Backward,
     Wiki2023,
     WikiDYK,
     QA,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kinj.data.files import atomic_write
+from kinj.report import page, plots
 from kinj.report.html import limits, result_rows
 from kinj.report.numbers import NOT_MEASURED, duration, interval_text, value_text
 from kinj.report.read import RunFiles
 from kinj.report.story import comparisons_in_words, covers
-from kinj.report.sweep import read_sweep, repeat
+from kinj.report.sweep import main_points, read_sweep, repeat
 from kinj.report.tables import kept_cells, kept_titles, main_cell, main_title
 
 SPECIAL = "\\`*[]<>|"
@@ -42,7 +43,10 @@ def write_card(run_dir: Path) -> Path:
 
 
 def write_sweep_card(sweep_dir: Path) -> Path:
-    """Writes `README.md` with the table of a sweep into its folder and returns its path.
+    """Writes `README.md` with the table of a sweep, and `plot.svg` where there is something to plot, into its folder.
+
+    Returns:
+        The path of `README.md`.
 
     Raises:
         UsageError: the folder holds no results of a sweep.
@@ -63,6 +67,7 @@ def write_sweep_card(sweep_dir: Path) -> Path:
     parts = [
         f"# Sweep: {_md(results['model'])}, {_md(results['data'])}",
         _table(titles, rows),
+        _plot(folder, results),
         _list([*comparisons_in_words(results), *failed, *results["notices"]]),
         "## What the intervals cover",
         _list(covers(results)),
@@ -70,6 +75,14 @@ def write_sweep_card(sweep_dir: Path) -> Path:
         _code(repeat(folder, results)),
     ]
     return _write(folder, parts)
+
+
+def _plot(folder: Path, results: Mapping[str, Any]) -> str:
+    points, title = main_points(results), f"{main_title(results)}, by way of teaching"
+    if not points:
+        return ""
+    atomic_write(folder / "plot.svg", plots.standalone(plots.dots({title: points}, title), page.colours()))
+    return f"![{_md(title)}: values and 95 % intervals; small strokes are single runs](plot.svg)"
 
 
 def _about(run: RunFiles) -> str:

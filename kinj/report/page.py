@@ -11,6 +11,11 @@ from kinj.report.numbers import Measure, interval_text, value_text
 CSS = Path(__file__).with_name("page.css")
 
 
+def colours() -> str:
+    """The part of the style sheet that says what the named colours are, by light and by dark."""
+    return CSS.read_text(encoding="utf-8").partition("\n* {")[0]
+
+
 def text(value: object) -> str:
     """Any value as harmless text."""
     return escape(str(value))

@@ -170,6 +170,11 @@ def curves(upper: Sequence[Series], lower: Sequence[Series], labels: tuple[str, 
         return _svg(figure, title)
 
 
+def standalone(svg: str, style: str) -> str:
+    """A plot as a file of its own, with the style sheet that gives it its colours."""
+    return svg.replace(">", f"><style>{style} svg {{ background: var(--paper); color: var(--ink) }}</style>", 1) + "\n"
+
+
 def _line(axes: Axes, line: Series, number: int, count: int) -> None:
     colour = ACCENT if count == 1 or number == 0 else SECOND if number == 1 else MUTED
     dashes = ("-", "-", "--", ":", "-.")[number % 5]

@@ -139,8 +139,8 @@ def _figures(results: Results) -> list[str]:
 
 
 def _main_figure(results: Results) -> str:
-    points = [plots.point(group["name"], main_measure(results, group)) for group in results["groups"]]
-    if all(point.value is None for point in points):
+    points = main_points(results)
+    if not points:
         return ""
     many = any(len(point.runs) > 1 for point in points)
     title = main_title(results)
@@ -148,6 +148,12 @@ def _main_figure(results: Results) -> str:
     return page.figure(
         title[0].upper() + title[1:], plots.dots({title: points}, f"{title}, by way of teaching"), caption
     )
+
+
+def main_points(results: Results) -> list[Point]:
+    """The measure asked for by row; empty where no row has it."""
+    points = [plots.point(group["name"], main_measure(results, group)) for group in results["groups"]]
+    return points if any(point.value is not None for point in points) else []
 
 
 def _kept_figure(results: Results) -> str:

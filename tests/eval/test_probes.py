@@ -32,6 +32,7 @@ def test_the_registry_holds_the_names_that_settings_know(people):
     assert registry.names() == list(PROBES)
     assert [registry.get(name, people).name for name in PROBES] == [
         "biographies",
+        "backward",
         "wiki2023",
         "wikidyk-stand-in",
         "qa",

@@ -152,6 +152,16 @@ def test_cards_tell_the_same_in_markdown(run_dir: Path, sweep_dir: Path) -> None
     assert "+5.8 points" in sweep
 
 
+def test_plot_of_a_sweep_brings_its_own_colours(sweep_dir: Path) -> None:
+    card = write_sweep_card(sweep_dir).read_text(encoding="utf-8")
+    assert "](plot.svg)" in card
+    text = (sweep_dir / "plot.svg").read_text(encoding="utf-8")
+    ElementTree.fromstring(text)
+    used, said = set(re.findall(r"var\((--\w+)\)", text)), set(re.findall(r"(--\w+):", text))
+    assert used
+    assert used <= said
+
+
 def test_reference_failures_and_notices_are_shown(sweep_dir: Path, results: dict[str, Any]) -> None:
     larger = comparison(HOSTILE, "plain, twice as long", 0.041, 0.026, 0.056, clusters=10)
     results["reference"] = {"source": "docs/results/ablation", "comparisons": [larger], "groups": []}
