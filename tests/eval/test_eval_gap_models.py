@@ -22,8 +22,12 @@ from tests.gap_models import FACTS, NAMES, QUESTIONS, TOWNS, save
 def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> None:
     people.settings.eval.limit = 4
     model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=64 if kind == "bert" else None)
-    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk")]
-    check(evaluate(people.settings, model, people, asked, tmp_path / "out"), asked)
+    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk", "formats")]
+    if kind == "bert":
+        asked.remove("backward")  # its questions are longer than this model's context
+    found = evaluate(people.settings, model, people, asked, tmp_path / "out")
+    assert "gaps" in found["probes"]["sharpness"]["not_measured"]
+    check(found, [name for name in asked if name != "sharpness"])
 
 
 @pytest.mark.parametrize("kind", ["t5", "bert"])
@@ -40,7 +44,9 @@ def test_probes_of_a_corpus_run(kind: str, with_pools: Any, tmp_path: Path) -> N
     assert any("at most 10 tokens" in notice for notice in found["notices"]) == (kind == "bert")
     again = evaluate(context.settings, model, context, ["qa"], None)
     context.settings.eval.batch_tokens = 1
-    assert evaluate(context.settings, model, context, ["qa"], None)["probes"] == again["probes"]
+    one_by_one = evaluate(context.settings, model, context, ["qa"], None)["probes"]["qa"]["measures"]
+    for name, measure in again["probes"]["qa"]["measures"].items():
+        assert one_by_one[name]["value"] == pytest.approx(measure["value"], rel=1e-4), name
 
 
 def check(found: dict[str, Any], asked: list[str]) -> None:

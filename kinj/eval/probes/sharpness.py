@@ -18,6 +18,7 @@ from kinj.eval.base import Context, Measure
 from kinj.eval.taught import taught
 from kinj.models.batch import MicroBatch, collate, predictions
 from kinj.models.codec import IGNORE, Codec
+from kinj.models.gap_codecs import GapCodec
 from kinj.models.loading import LanguageModel
 
 RECORDS = 32
@@ -37,7 +38,11 @@ class Sharpness:
     name = "sharpness"
 
     def measure(self, language_model: LanguageModel, context: Context) -> list[Measure]:
-        """Raises NotMeasuredError where nothing was taught, or the weights are too coarse to be moved so little."""
+        """Raises NotMeasuredError where nothing was taught, the weights are too coarse to be moved so little, or the model fills
+        gaps: its loss depends on which are drawn.
+        """
+        if isinstance(language_model.codec, GapCodec):
+            raise NotMeasuredError(f"{language_model.codec.kind} has no loss of a text without gaps drawn in it")
         parameters = [p for p in language_model.model.parameters() if p.requires_grad]
         if any(p.dtype != torch.float32 for p in parameters):
             raise NotMeasuredError("weights in few bits do not move so little; load them with model.dtype=float32")
