@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kinj.config.schema import Settings
 from kinj.data.base import DataSet
 from kinj.data.records import Question
-from kinj.models.loading import LanguageModel
 from kinj.models.requests import Request, Response
+
+if TYPE_CHECKING:
+    from kinj.models.loading import LanguageModel  # needs torch, which scoring a file of predictions does not
 
 
 @dataclass(kw_only=True)

@@ -90,7 +90,13 @@ def test_settings_file_by_flag(workflow: Recorder, kinj: Kinj, tmp_path: Path) -
 def test_inputs_of_eval_are_models_and_of_sweep_a_space(workflow: Recorder, kinj: Kinj) -> None:
     assert kinj("eval", "runs/a", "gpt2", "eval.limit=3", "--ask", "Who?", "--compare").exit_code == 0
     assert workflow.calls[0][0][2] == ["runs/a", "gpt2"]
-    assert workflow.calls[0][1] == {"ask": ["Who?"], "compare": True, "dry_run": False, "as_json": False}
+    assert workflow.calls[0][1] == {
+        "ask": ["Who?"],
+        "compare": True,
+        "dry_run": False,
+        "as_json": False,
+        "export": None,
+    }
     assert kinj("sweep", "seed=0,1", "optim.lr=1e-4", "--json").exit_code == 0
     assert workflow.calls[1][0][2] == {"seed": [0, 1]}
     assert workflow.calls[1][0][0].optim.lr == 1e-4
