@@ -1,6 +1,6 @@
 """Speed and memory of `kinj augment` with the formatting method, beside a pass that only copies records, nlpaug and datasets.map.
 
-    python bench/augment.py [--rounds 5] [--documents 4000] [--worker-documents 80000] [--stream-mb 3000] [--quick] [--json]
+    python bench/augment.py [--rounds 5] [--documents 12000] [--worker-documents 80000] [--stream-mb 3000] [--quick] [--json]
 
 Every round runs each arm once, in turn, so that a machine whose speed drifts disturbs all of them alike; medians are
 quoted. What runs in one process is measured in CPU seconds (user and system), so that other work on the machine does not
@@ -262,7 +262,7 @@ def show(result: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--documents", type=int, default=4000)
+    parser.add_argument("--documents", type=int, default=12_000)
     parser.add_argument("--worker-documents", type=int, default=80_000, help="for two workers against one")
     parser.add_argument("--stream-mb", type=int, default=3000, help="records written while memory is watched")
     parser.add_argument("--stream-workers", type=int, default=1)
