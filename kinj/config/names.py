@@ -87,3 +87,6 @@ TRACKERS = {
     "wandb": "pip install wandb",
 }
 """Where a run's metrics can be shown (`run.trackers`), and what installs it."""
+
+ATTENTION = ("sdpa", "eager", "flex_attention", "flash_attention_2", "flash_attention_3")
+"""Values of `model.attention`: those of transformers that load no code from a hub."""
