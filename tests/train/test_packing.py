@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from kinj.models.packing import WITHIN, let_pack, mixes
 from kinj.train.batching import blank, layout_for, packed_batches
 from kinj.train.objectives.distill import distillation
 from kinj.train.optim import build_adamw
+from kinj.train.run import train
 from kinj.train.step import Stepper
+from tests.train.test_train_run import data, fresh, run_dir, settings
 
 SIZES = {
     "vocab_size": 120,
@@ -65,8 +68,8 @@ def row(length: int, seed: int = 0) -> Example:
 
 
 def stepper(model: Any, packed: bool, **optim: Any) -> Stepper:
-    settings = OptimSettings(clip=0.0, **optim)
-    return Stepper(model, torch.optim.SGD(model.parameters(), lr=0.0), settings, 0, packed=packed)
+    chosen = OptimSettings(clip=0.0, **optim)
+    return Stepper(model, torch.optim.SGD(model.parameters(), lr=0.0), chosen, 0, packed=packed)
 
 
 def alone(model: Any, rows: list[Example]) -> tuple[float, list[torch.Tensor]]:
@@ -144,8 +147,8 @@ def test_packed_and_padded_steps_learn_the_same(language_model: LanguageModel, s
     for packed in (False, True):
         model = copy.deepcopy(language_model.model).train()
         assert let_pack(model) is None
-        settings = OptimSettings(lr=1e-3, sam=SamSettings(**sam))  # type: ignore[arg-type]
-        taken = Stepper(model, build_adamw(model, settings), settings, 0, packed=packed)
+        optim = OptimSettings(lr=1e-3, sam=SamSettings(**sam))  # type: ignore[arg-type]
+        taken = Stepper(model, build_adamw(model, optim), optim, 0, packed=packed)
         steps.append(([taken.take(rows, n).loss for n in range(3)], list(model.parameters())))
     (padded_losses, padded), (packed_losses, packed_weights) = steps
     assert packed_losses == pytest.approx(padded_losses, rel=1e-5)
@@ -265,6 +268,21 @@ def test_the_layout_is_chosen_and_said(language_model: LanguageModel) -> None:
         layout_for("packed", eager, codec)
 
 
+def test_a_run_says_its_layout_and_learns_the_same_in_each(tmp_path: Path, tokenizer: Any) -> None:
+    losses = []
+    for wanted, layout in (("auto", "packed"), ("padded", "padded")):
+        chosen = settings()
+        chosen.train.batching = wanted
+        run = run_dir(tmp_path / wanted)
+        result = train(chosen, fresh(tokenizer), data(), run)
+        (said,) = [event for event in run.events() if event["kind"] == "batching"]
+        assert said["layout"] == layout
+        assert said["why"]
+        assert result.tokens <= result.computed_tokens <= result.tokens / (1 if layout == "packed" else 0.97)
+        losses.append([line["loss"] for line in run.metrics()])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 @pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a GPU: torch's kernel for texts of various lengths is its own"
 )
@@ -275,8 +293,8 @@ def test_the_kernel_for_various_lengths_computes_the_same() -> None:
     model.cuda()
     with torch.autocast("cuda", dtype=torch.bfloat16):
         assert let_pack(model) is None
-    settings = OptimSettings(clip=0.0)
+    optim = OptimSettings(clip=0.0)
     taken = Stepper(
-        model, build_adamw(model, settings), settings, 0, lambda: torch.autocast("cuda", torch.bfloat16), packed=True
+        model, build_adamw(model, optim), optim, 0, lambda: torch.autocast("cuda", torch.bfloat16), packed=True
     )
     assert taken.take(rows, 0).loss == pytest.approx(expected, rel=0.01)
