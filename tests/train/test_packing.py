@@ -256,6 +256,12 @@ def test_a_model_that_does_not_know_packed_rows_is_found_out(monkeypatch: pytest
     assert model.config._attn_implementation == "sdpa"
 
 
+def test_a_model_with_an_attention_of_its_own_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("llama")
+    monkeypatch.setattr(type(model), "_can_set_attn_implementation", lambda *_: False)
+    assert "cannot be exchanged" in (let_pack(model) or "")
+
+
 def test_the_layout_is_chosen_and_said(language_model: LanguageModel) -> None:
     codec: Codec = language_model.codec
     assert layout_for("auto", language_model.model, codec).packed
