@@ -21,7 +21,7 @@ from kinj.data.biographies import data_set
 from kinj.data.records import Document
 from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel, load_model
-from kinj.train.batching import cut_steps
+from kinj.train.batching import cut_steps, layout_for
 from kinj.train.optim import build_adamw
 from kinj.train.step import Stepper
 
@@ -53,7 +53,9 @@ class Arm:
         self.language_model = load_model(ModelSettings(name=model))
         settings = OptimSettings(batch_tokens=STEP_TOKENS, lr=1e-4, sam=SamSettings(**sam))
         network = self.language_model.model.train()
-        self.stepper = Stepper(network, build_adamw(network, settings), settings, self.language_model.codec.pad_id)
+        codec = self.language_model.codec
+        packed = layout_for("auto", network, codec).packed
+        self.stepper = Stepper(network, build_adamw(network, settings), settings, codec.pad_id, packed=packed)
         self.done = 0
 
     def seconds(self, steps: list[list[Example]]) -> float:

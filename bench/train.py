@@ -7,7 +7,8 @@ quoted. Real tokens leave padding out. The corpus is the training documents of W
 folder), or texts of one to four generated biographies where that is not at hand. A step has as many tokens as 16 documents
 on average. The arms:
 
-- kinj, and kinj with SAM: full, with a quarter of the rows for the ascent, momentum;
+- kinj with packed rows, and with padded ones put together by length;
+- kinj with SAM: full, with a quarter of the rows for the ascent, momentum;
 - independent SAM: the same loop with the SAM of pytorch_optimizer (`first_step`, `second_step`);
 - Trainer: transformers' own, 16 documents a step, its default padding collator;
 - TRL: SFTTrainer with packing into rows of the longest document.
@@ -74,16 +75,16 @@ def steps_of(rows: Sequence[Example], count: int) -> list[list[Example]]:
     return (steps * (count // len(steps) + 1))[:count]
 
 
-def stepper_of(model: LanguageModel, rows: Sequence[Example], **sam: Any) -> Stepper:
+def stepper_of(model: LanguageModel, rows: Sequence[Example], batching: str = "auto", **sam: Any) -> Stepper:
     settings = OptimSettings(batch_tokens=step_tokens(rows), sam=SamSettings(**sam))
     network = model.model.train()
-    packed = layout_for("auto", network, model.codec).packed
+    packed = layout_for(batching, network, model.codec).packed
     return Stepper(network, build_adamw(network, settings), settings, model.codec.pad_id, packed=packed)
 
 
-def kinj_arm(**sam: Any) -> Arm:
+def kinj_arm(batching: str = "auto", **sam: Any) -> Arm:
     def run(model: LanguageModel, rows: list[Example], count: int) -> tuple[float, float]:
-        stepper, steps = stepper_of(model, rows, **sam), steps_of(rows, count + 1)
+        stepper, steps = stepper_of(model, rows, batching, **sam), steps_of(rows, count + 1)
         stepper.take(steps[0], 0)  # buffers and optimizer state are made here
         began = time.perf_counter()
         reports = [stepper.take(step, number) for number, step in enumerate(steps[1:], 1)]
@@ -188,6 +189,7 @@ def trl_arm(model: LanguageModel, rows: list[Example], count: int) -> tuple[floa
 
 ARMS: dict[str, Arm] = {
     "kinj": kinj_arm(),
+    "kinj, padded": kinj_arm("padded"),
     "kinj, SAM": kinj_arm(rho=RHO),
     "kinj, SAM quarter": kinj_arm(rho=RHO, fraction=0.25),
     "kinj, SAM momentum": kinj_arm(rho=RHO, variant="momentum"),
@@ -242,10 +244,11 @@ def speeds(name: str, folder: Path, rounds: int, steps: int) -> dict[str, Any]:
         "tokens_a_step": step_tokens(rows),
         "tokens_per_second": {arm: round(value) for arm, value in medians.items()},
         "ranges": {arm: [round(min(values)), round(max(values))] for arm, values in rates.items()},
-        "real_share": {arm: round(real[arm], 3) for arm in ("kinj", "Trainer")},
+        "real_share": {arm: round(real[arm], 3) for arm in ("kinj", "kinj, padded", "Trainer")},
         "ratio_trainer": round(plain / medians["Trainer"], 2),
         "ratio_trainer_padding": round(real["kinj"] / real["Trainer"], 2),
         "ratio_trainer_overhead": round(plain / real["kinj"] / (medians["Trainer"] / real["Trainer"]), 2),
+        "ratio_padded": round(plain / medians["kinj, padded"], 2),
         "ratio_trl": round(plain / medians["TRL"], 2),
         "gemm_share": round(flops_a_token(model, rows) * plain / statistics.median(gemm), 3),
         "gflops": round(statistics.median(gemm) / 1e9, 1),
@@ -279,7 +282,8 @@ def show(name: str, result: dict[str, Any]) -> None:
         print(f"  {arm:<20} {value:>8,} real tokens/s   [{low:,}, {high:,}]")
     print(
         f"  Trainer {result['ratio_trainer']}x (less padding {result['ratio_trainer_padding']}x, less overhead "
-        f"{result['ratio_trainer_overhead']}x)   TRL {result['ratio_trl']}x   {result['gemm_share']:.0%} of a matrix product's "
+        f"{result['ratio_trainer_overhead']}x)   TRL {result['ratio_trl']}x   kinj padded {result['ratio_padded']}x\n"
+        f"  {result['gemm_share']:.0%} of a matrix product's "
         f"{result['gflops']} GFLOP/s"
     )
     print(

@@ -34,6 +34,8 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     if command == "train":
         rules += [_adapters, _documents, _sam, _schedule, _views_while_training]
         rules += [_sources, _objectives, _probes_on_the_way]
+    if command in ("augment", "eval"):
+        rules += [_no_trackers]
     if command == "eval":
         rules += [_no_adapters]
     if command == "augment":
@@ -119,6 +121,10 @@ def _no_adapters(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG0
     yield "model.lora.", "adapters are made in training; a model or run is asked with those it has"
 
 
+def _no_trackers(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule
+    yield "run.trackers", "only training has metrics to show"
+
+
 def _data(settings: Settings) -> Iterator[tuple[str, str]]:
     data = settings.data
     if data.name != "biographies":
@@ -191,6 +197,8 @@ def _sources(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield f"train.stages.{name}.data.{key}.select.others", "all questions are kept (select.keep is empty)"
     if not asked:
         yield "train.asking.", "no source selects questions by what is known (select.keep)"
+    elif settings.train.asking.samples == 0:
+        yield "train.asking.temperature", "no answers are drawn (train.asking.samples is 0)"
 
 
 def _objectives(settings: Settings) -> Iterator[tuple[str, str]]:

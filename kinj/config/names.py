@@ -109,3 +109,6 @@ NORMALIZERS = (
     "exact",
 )
 """Ways of comparing answers (`kinj.eval.normalizers`)."""
+
+ATTENTION = ("sdpa", "eager", "flex_attention", "flash_attention_2", "flash_attention_3")
+"""Values of `model.attention`: those of transformers that load no code from a hub."""

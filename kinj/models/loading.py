@@ -125,8 +125,18 @@ def load_model(
         model = build_model(_size(settings.size), tokenizer, settings.context, seed)
     else:
         tokenizer, model = _stored(settings, seed, start)
+    if settings.attention is not None:
+        _set_attention(model, settings)
     model.eval()
     return LanguageModel(model, tokenizer, codec_for(model, tokenizer, settings, max_tokens), settings.name)
+
+
+def _set_attention(model: Any, settings: ModelSettings) -> None:
+    try:
+        model.set_attn_implementation(settings.attention)
+    except (ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(f"model.attention={settings.attention}: {settings.name} cannot have it: {reason}") from error
 
 
 def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:

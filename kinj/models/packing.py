@@ -76,10 +76,12 @@ AttentionMaskInterface.register(WITHIN, mask)
 def let_pack(model: Any) -> str | None:
     """Makes a causal model read packed rows without waste; None, or why it cannot. What else it reads, it reads as before."""
     before: str = model.config._attn_implementation
-    if before in ("sdpa", WITHIN):
-        model.set_attn_implementation(WITHIN)
-    elif before not in WAYS:
+    if before not in (*WAYS, WITHIN):
         return f"its attention is `{before}`; that of {', '.join(WAYS)} can keep the texts of a row apart"
+    if before == "sdpa":
+        model.set_attn_implementation(WITHIN)
+        if model.config._attn_implementation != WITHIN:  # transformers logs it and goes on
+            return "its attention cannot be exchanged: it does not use transformers' attention interface"
     problem = mixes(model)
     if problem is not None:
         model.set_attn_implementation(before)

@@ -16,7 +16,6 @@ from kinj.config.errors import UsageError
 from kinj.models.batch import MicroBatch, collate, pack
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.gap_codecs import GapCodec
-from kinj.models.packing import let_pack
 
 REAL_SHARE = 0.97
 """Least share of the tokens of a padded micro-batch that are not padding."""
@@ -46,6 +45,8 @@ def layout_for(wanted: str, model: Any, codec: Codec) -> Layout:
     """
     if wanted == "padded":
         return Layout(False, "train.batching=padded")
+    from kinj.models.packing import let_pack  # heavy
+
     problem = f"{codec.kind} reads in both directions" if isinstance(codec, GapCodec) else let_pack(model)
     if problem is None:
         return Layout(True, f"tried out with this model (attention: {model.config._attn_implementation})")

@@ -18,7 +18,6 @@ from kinj.data.base import DataSet
 from kinj.data.rng import stable_seed
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
-from kinj.models.packing import let_pack
 from kinj.train.accounts import TrainResult, counts_of, metrics_of, times_of
 from kinj.train.batching import Layout, layout_for
 from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
@@ -173,8 +172,7 @@ class _Loop:
         if self.start_model is None:
             raise UsageError(f"the objective of stage `{stage.name}` needs the start model, and this call has none")
         model = self.start_model().model.to(self.accelerator.device).eval().requires_grad_(False)
-        if self.layout.packed:
-            let_pack(model)  # it reads the same micro-batches
+        layout_for(self.layout.name, model, self.language_model.codec)  # it reads the same micro-batches
         return stage.objective.loss(model)
 
     def _step(self, stage: Stage, stepper: Stepper, number: int, epoch: float, rows: list[Any]) -> None:

@@ -54,6 +54,11 @@ SILENT = [
     (["train.probe_log=5"], "train.probe_log", "names no probe"),
     (["train.stop.patience=5"], "train.stop.patience", "nothing is watched"),
     (["train.asking.prompts=3"], "train.asking.prompts", "no source selects questions"),
+    (
+        ["train=gradual", "train.asking={samples: 0, temperature: 0.9}"],
+        "train.asking.temperature",
+        "no answers are drawn",
+    ),
     (["train.stages.inject.masked.ratio=0.5"], "train.stages.inject.masked.ratio", "the stage's objective is auto"),
     (["train=masked", *f"{MASKED}.ratio=0.5 {MASKED}.schedule=linear".split()], f"{MASKED}.schedule", "one number"),
     (["train=masked", *f"{MASKED}.context=random {MASKED}.ratio=0.5".split()], f"{MASKED}.ratio", "as a whole"),
@@ -134,3 +139,9 @@ def test_adapters_are_a_matter_of_training() -> None:
     assert "a model or run is asked with those it has" in warning
     (warning,) = load("augment", ["model.lora.rank=4"], environ={}).warnings
     assert "kinj augment uses only the tokenizer of model.name" in warning
+
+
+@pytest.mark.parametrize("command", ["augment", "eval"])
+def test_trackers_are_a_matter_of_training(command: str) -> None:
+    (warning,) = load(command, ["run.trackers=[wandb]"], environ={}).warnings
+    assert "only training has metrics to show" in warning

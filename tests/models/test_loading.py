@@ -168,3 +168,19 @@ def test_saved_and_loaded_again(tokenizer: Any, tmp_path: Path) -> None:
     one, two = load_model(ModelSettings(name=str(folder))), load_model(ModelSettings(name=str(tmp_path / "b")))
     assert one.codec.prompt("Who?") == two.codec.prompt("Who?")
     assert one.parameters == two.parameters
+
+
+def test_attention_can_be_chosen(tmp_path: Path, tokenizer: Any) -> None:
+    folder = save(FAMILIES["llama"](len(tokenizer)), tokenizer, tmp_path)
+    assert load_model(ModelSettings(name=str(folder))).model.config._attn_implementation == "sdpa"
+    chosen = load_model(ModelSettings(name=str(folder), attention="eager"))
+    assert chosen.model.config._attn_implementation == "eager"
+    with pytest.raises(ValueError, match="attention must be one of sdpa, eager"):
+        ModelSettings(attention="someone/kernel")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU may have it")
+def test_attention_that_is_not_there_is_refused(tmp_path: Path, tokenizer: Any) -> None:
+    folder = save(FAMILIES["llama"](len(tokenizer)), tokenizer, tmp_path)
+    with pytest.raises(UsageError, match=r"model\.attention=flash_attention_2: .* cannot have it"):
+        load_model(ModelSettings(name=str(folder), attention="flash_attention_2"))

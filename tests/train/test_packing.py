@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from kinj.models.packing import WITHIN, let_pack, mixes
 from kinj.train.batching import blank, layout_for, packed_batches
 from kinj.train.objectives.distill import distillation
 from kinj.train.optim import build_adamw
+from kinj.train.run import train
 from kinj.train.step import Stepper
+from tests.train.test_train_run import data, fresh, run_dir, settings
 
 SIZES = {
     "vocab_size": 120,
@@ -65,8 +68,8 @@ def row(length: int, seed: int = 0) -> Example:
 
 
 def stepper(model: Any, packed: bool, **optim: Any) -> Stepper:
-    settings = OptimSettings(clip=0.0, **optim)
-    return Stepper(model, torch.optim.SGD(model.parameters(), lr=0.0), settings, 0, packed=packed)
+    chosen = OptimSettings(clip=0.0, **optim)
+    return Stepper(model, torch.optim.SGD(model.parameters(), lr=0.0), chosen, 0, packed=packed)
 
 
 def alone(model: Any, rows: list[Example]) -> tuple[float, list[torch.Tensor]]:
@@ -144,8 +147,8 @@ def test_packed_and_padded_steps_learn_the_same(language_model: LanguageModel, s
     for packed in (False, True):
         model = copy.deepcopy(language_model.model).train()
         assert let_pack(model) is None
-        settings = OptimSettings(lr=1e-3, sam=SamSettings(**sam))  # type: ignore[arg-type]
-        taken = Stepper(model, build_adamw(model, settings), settings, 0, packed=packed)
+        optim = OptimSettings(lr=1e-3, sam=SamSettings(**sam))  # type: ignore[arg-type]
+        taken = Stepper(model, build_adamw(model, optim), optim, 0, packed=packed)
         steps.append(([taken.take(rows, n).loss for n in range(3)], list(model.parameters())))
     (padded_losses, padded), (packed_losses, packed_weights) = steps
     assert packed_losses == pytest.approx(padded_losses, rel=1e-5)
@@ -163,6 +166,21 @@ def test_accumulation_does_not_change_the_gradient() -> None:
         found.append([p.grad for p in model.parameters()])
     for one, many in zip(*found, strict=True):
         torch.testing.assert_close(one, many, atol=1e-6, rtol=1e-4)
+
+
+def test_recomputed_activations_are_those_of_packed_rows() -> None:
+    """Gradient checkpointing calls each layer again on the way back."""
+    rows = [row(30), row(12), row(50)]
+    found = []
+    for again in (False, True):
+        model = model_of("llama")
+        assert let_pack(model) is None
+        if again:
+            model.gradient_checkpointing_enable()
+        stepper(model, packed=True).take(rows, 0)
+        found.append([p.grad for p in model.parameters()])
+    for plain, recomputed in zip(*found, strict=True):
+        assert torch.equal(plain, recomputed)
 
 
 def test_a_blank_batch_teaches_nothing_and_reaches_every_weight() -> None:
@@ -238,6 +256,12 @@ def test_a_model_that_does_not_know_packed_rows_is_found_out(monkeypatch: pytest
     assert model.config._attn_implementation == "sdpa"
 
 
+def test_a_model_with_an_attention_of_its_own_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("llama")
+    monkeypatch.setattr(type(model), "_can_set_attn_implementation", lambda *_: False)
+    assert "cannot be exchanged" in (let_pack(model) or "")
+
+
 def test_the_layout_is_chosen_and_said(language_model: LanguageModel) -> None:
     codec: Codec = language_model.codec
     assert layout_for("auto", language_model.model, codec).packed
@@ -250,6 +274,21 @@ def test_the_layout_is_chosen_and_said(language_model: LanguageModel) -> None:
         layout_for("packed", eager, codec)
 
 
+def test_a_run_says_its_layout_and_learns_the_same_in_each(tmp_path: Path, tokenizer: Any) -> None:
+    losses = []
+    for wanted, layout in (("auto", "packed"), ("padded", "padded")):
+        chosen = settings()
+        chosen.train.batching = wanted
+        run = run_dir(tmp_path / wanted)
+        result = train(chosen, fresh(tokenizer), data(), run)
+        (said,) = [event for event in run.events() if event["kind"] == "batching"]
+        assert said["layout"] == layout
+        assert said["why"]
+        assert result.tokens <= result.computed_tokens <= result.tokens / (1 if layout == "packed" else 0.97)
+        losses.append([line["loss"] for line in run.metrics()])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 @pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a GPU: torch's kernel for texts of various lengths is its own"
 )
@@ -260,8 +299,8 @@ def test_the_kernel_for_various_lengths_computes_the_same() -> None:
     model.cuda()
     with torch.autocast("cuda", dtype=torch.bfloat16):
         assert let_pack(model) is None
-    settings = OptimSettings(clip=0.0)
+    optim = OptimSettings(clip=0.0)
     taken = Stepper(
-        model, build_adamw(model, settings), settings, 0, lambda: torch.autocast("cuda", torch.bfloat16), packed=True
+        model, build_adamw(model, optim), optim, 0, lambda: torch.autocast("cuda", torch.bfloat16), packed=True
     )
     assert taken.take(rows, 0).loss == pytest.approx(expected, rel=0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kinj.config.names import TRACKERS
+from kinj.config.names import ATTENTION, TRACKERS
 from kinj.config.schema.checks import check, choice
 
 
@@ -67,6 +67,9 @@ class ModelSettings:
     """Use the tokenizer's chat template for questions where it has one."""
     dtype: str = "float32"
     """Type the weights are held in: `float32`, `bfloat16` (evaluation only) or `float16` (evaluation only)."""
+    attention: str | None = None
+    """How transformers computes attention: `sdpa`, `eager`, `flex_attention`, `flash_attention_2` or `flash_attention_3` (the
+    last three on GPUs); by default its own choice, mostly `sdpa`."""
     revision: str | None = None
     """Branch, tag or commit of a Hub model."""
     trust_remote_code: bool = False
@@ -76,6 +79,8 @@ class ModelSettings:
     def __post_init__(self) -> None:
         check(self.prompt.count("{prompt}") == 1, "prompt must hold {prompt} exactly once")
         choice("dtype", self.dtype, ("float32", "bfloat16", "float16"))
+        if self.attention is not None:
+            choice("attention", self.attention, ATTENTION)
         check(self.context >= 16, f"context must be 16 or more, got {self.context}")
         check(
             self.vocabulary >= 300,
