@@ -17,6 +17,7 @@ from kinj.eval.asking import NotMeasuredError, empty_notices, with_eval_settings
 from kinj.eval.base import Context, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.comparing import flips, summary
+from kinj.eval.documents import rows_by_document
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
@@ -147,8 +148,9 @@ def _measure(
 def write_rows(
     folder: Path, probe: str, rows: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]] | None
 ) -> None:
-    """Writes `predictions/PROBE.jsonl` and, of a comparison, `predictions/PROBE.flips.jsonl`."""
-    for name, lines in ((probe, rows), (f"{probe}.flips", changed)):
+    """Writes `predictions/PROBE.jsonl`; its table by document; of a comparison, the answers that changed."""
+    files = {probe: rows, f"{probe}.documents": list(rows_by_document(rows)) or None, f"{probe}.flips": changed}
+    for name, lines in files.items():
         if lines is not None:
             atomic_write(folder / "predictions" / f"{name}.jsonl", b"".join(to_json(row) + b"\n" for row in lines))
 
