@@ -134,7 +134,7 @@ def _measure(
     rows = prediction_rows(after)
     changed = flips(rows, prediction_rows(before)) if before is not None else None
     if folder:
-        write_rows(folder, probe.name, rows, changed)
+        _write_rows(folder, probe.name, rows, changed)
     return {
         "measures": {measure.name: measure_json(measure) for measure in probe.summarise(after, before)},
         "prompt_overlap": prompt_overlap(
@@ -145,14 +145,17 @@ def _measure(
     }
 
 
-def write_rows(
+def _write_rows(
     folder: Path, probe: str, rows: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]] | None
 ) -> None:
-    """Writes `predictions/PROBE.jsonl`; its table by document; of a comparison, the answers that changed."""
+    """Writes `predictions/PROBE.jsonl`; its table by document; of a comparison, the answers that changed. Old ones go."""
     files = {probe: rows, f"{probe}.documents": list(rows_by_document(rows)) or None, f"{probe}.flips": changed}
     for name, lines in files.items():
-        if lines is not None:
-            atomic_write(folder / "predictions" / f"{name}.jsonl", b"".join(to_json(row) + b"\n" for row in lines))
+        path = folder / "predictions" / f"{name}.jsonl"
+        if lines is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic_write(path, b"".join(to_json(row) + b"\n" for row in lines))
 
 
 def _refuse_nothing(found: dict[str, dict[str, Any]]) -> None:
