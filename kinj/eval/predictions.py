@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kinj.config.errors import KinjError
-from kinj.data.files import Ids, Rejects, atomic_open, nothing_in, to_json
+from kinj.data.files import Ids, Rejects, atomic_open, atomic_write, nothing_in, to_json
 from kinj.data.forms import Json, RecordError
 from kinj.data.rows import read_rows
 from kinj.eval.base import Measure
+from kinj.eval.documents import document_rows
 from kinj.eval.normalizers import NORMALIZERS
 from kinj.eval.scorers import SCORES, Scorer
 from kinj.eval.summary import SCHEMA, measure_json
@@ -74,6 +75,9 @@ def score_file(source: str, normalizer: str, folder: Path, rejects: Rejects) -> 
             file.write(to_json(form | {"scores": scores}) + b"\n")
         if not found.documents:
             raise KinjError(nothing_in(source, rejects), HINT)
+    if by_document := list(document_rows(found.documents, found.columns)):
+        lines = b"".join(to_json(row) + b"\n" for row in by_document)
+        atomic_write(folder / "predictions" / "qa.documents.jsonl", lines)
     probe = {
         "measures": {measure.name: measure_json(measure) for measure in found.measures()},
         "prompt_overlap": None,
@@ -82,8 +86,7 @@ def score_file(source: str, normalizer: str, folder: Path, rejects: Rejects) -> 
     }
     results = {"schema": SCHEMA, "model": source, "fingerprint": None, "before": None, "normalizer": normalizer}
     results |= {"probes": {"qa": probe}, "notices": scorer.notices("qa")}
-    with atomic_open(folder / "results.json") as file:
-        file.write(to_json(results, indent=True) + b"\n")
+    atomic_write(folder / "results.json", to_json(results, indent=True) + b"\n")
     return results
 
 

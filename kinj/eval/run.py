@@ -10,13 +10,14 @@ import orjson
 
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
-from kinj.data.files import atomic_write, to_json
+from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError, empty_notices, with_changes, with_eval_settings
 from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.comparing import flips, summary
+from kinj.eval.files import write_predictions
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
@@ -171,7 +172,7 @@ def _measure(
     rows = prediction_rows(after)
     changed = flips(rows, prediction_rows(before)) if before is not None else None
     if folder:
-        write_rows(folder, probe.name, rows, changed)
+        write_predictions(folder, probe.name, rows, changed)
     return {
         "measures": {measure.name: measure_json(measure) for measure in probe.summarise(after, before)},
         "prompt_overlap": prompt_overlap(
@@ -180,15 +181,6 @@ def _measure(
         "requests": len(requests),
         **({} if changed is None else {"flips": summary(changed)}),
     }
-
-
-def write_rows(
-    folder: Path, probe: str, rows: Sequence[dict[str, Any]], changed: Sequence[dict[str, Any]] | None
-) -> None:
-    """Writes `predictions/PROBE.jsonl` and, of a comparison, `predictions/PROBE.flips.jsonl`."""
-    for name, lines in ((probe, rows), (f"{probe}.flips", changed)):
-        if lines is not None:
-            atomic_write(folder / "predictions" / f"{name}.jsonl", b"".join(to_json(row) + b"\n" for row in lines))
 
 
 def asked_by(settings: Settings, context: Context) -> dict[str, list[Request]]:

@@ -73,35 +73,43 @@ def plain_mean(
     y: Array, clusters: Sequence[str] | None = None, level: float = 0.95, unit: str = "questions"
 ) -> Interval:
     """The mean and its t-interval, whatever the range of the values; arguments and errors as in `mean_interval`."""
-    return _t_ends(_without_ends(y, clusters, unit), level)
+    result = _without_ends(y, clusters, unit)
+    return result if result.dof is None else _t_ends(result, _quantile(level, result.dof))
 
 
-def with_ends(result: Interval, y: Array, level: float) -> Interval:
-    """An estimate with its error, completed by the ends that suit the values behind it."""
-    if y.min() < 0 or y.max() > 1:
-        return _t_ends(result, level)
+def with_ends(result: Interval, y: Array, level: float, quantile: float | None = None) -> Interval:
+    """An estimate with its error, completed by the ends that suit the values `y` behind it.
+
+    Args:
+        quantile: how many errors wide a t-interval is on each side; by default that of t at the degrees of freedom.
+    """
     if result.clusters == result.n and np.isin(y, (0.0, 1.0)).all():
         low, high = _wilson(result.value, result.n, float(stats.norm.ppf((1 + level) / 2)))
         error = math.sqrt(result.value * (1 - result.value) / result.n)
         return replace(result, low=low, high=high, error=error, dof=math.inf, method="Wilson")
-    return _logit_ends(result, level)
-
-
-def _t_ends(result: Interval, level: float) -> Interval:
-    if result.error is None or result.dof is None:
+    if result.dof is None:
         return result
-    half = float(stats.t.ppf((1 + level) / 2, result.dof)) * result.error
+    quantile = _quantile(level, result.dof) if quantile is None else quantile
+    return _t_ends(result, quantile) if y.min() < 0 or y.max() > 1 else _logit_ends(result, level, quantile)
+
+
+def _quantile(level: float, dof: float) -> float:
+    return float(stats.t.ppf((1 + level) / 2, dof))
+
+
+def _t_ends(result: Interval, quantile: float) -> Interval:
+    assert result.error is not None
+    half = quantile * result.error
     return replace(result, low=result.value - half, high=result.value + half, method=f"t{_over(result)}")
 
 
-def _logit_ends(result: Interval, level: float) -> Interval:
-    if result.error is None or result.dof is None:
-        return result
+def _logit_ends(result: Interval, level: float, quantile: float) -> Interval:
+    assert result.error is not None
     p = result.value
     if result.error < NO_SPREAD:
-        low, high = _wilson(p, result.clusters, float(stats.t.ppf((1 + level) / 2, result.clusters - 1)))
+        low, high = _wilson(p, result.clusters, _quantile(level, result.clusters - 1))
         return replace(result, low=low, high=high, method="Wilson, each document counted once: they all agree")
-    half = float(stats.t.ppf((1 + level) / 2, result.dof)) * result.error / (p * (1 - p))
+    half = quantile * result.error / (p * (1 - p))
     low, high = (float(special.expit(special.logit(p) + sign * half)) for sign in (-1, 1))
     return replace(result, low=low, high=high, method=f"t on the logit scale{_over(result)}")
 

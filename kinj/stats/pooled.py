@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from kinj.stats.clusters import Array, cluster_sums, mean_error, numbered
 from kinj.stats.intervals import Interval, as_array, with_ends
@@ -17,9 +19,10 @@ def pooled_interval(
 ) -> Interval:
     """The mean over runs and items. Runs and documents are crossed: every run answers about every document.
 
-    The variance is that of the run means, plus that of the items' means over runs clustered by document, minus that of what
-    belongs to one run and one document alone, which the other two both contain (Cameron, Gelbach and Miller 2011, Journal of
-    Business and Economic Statistics 29); never less than the larger of the two. Degrees of freedom after Satterthwaite (1946).
+    The variance is that of the items' means over runs, clustered by document, and what the run means vary beyond it: their own
+    variance minus that of what belongs to one run and one document alone, which both contain (Cameron, Gelbach and Miller 2011,
+    Journal of Business and Economic Statistics 29). The interval is as many errors wide as t says for each of the two parts,
+    weighted by their variances (Cochran 1964, Biometrics 20), for with three runs Satterthwaite's degrees of freedom are too many.
 
     Args:
         runs: for each run its values, in the same order of items.
@@ -42,12 +45,16 @@ def pooled_interval(
     result = Interval(float(table.mean()), None, None, count * n, documents, covers)
     if documents == 1:
         return result
-    run_variance = float(of_runs.var(ddof=1)) / count
-    error, dof = mean_error(of_items, groups)
-    variance = max(run_variance + error**2 - _shared(table, groups), run_variance, error**2)
-    total = (run_variance + error**2) ** 2
-    freedom = total / (run_variance**2 / (count - 1) + error**4 / dof) if total else float(documents - 1)
-    ended = with_ends(replace(result, error=float(np.sqrt(variance)), dof=freedom), table.ravel(), level)
+    of_documents, dof = mean_error(of_items, groups)
+    by_document = of_documents**2
+    by_run = max(0.0, float(of_runs.var(ddof=1)) / count - _shared(table, groups))
+    variance = by_document + by_run
+    if not variance:
+        return with_ends(replace(result, error=0.0, dof=dof), table.ravel(), level)
+    parts = np.array([by_document, by_run]) / variance
+    quantile = float(parts @ stats.t.ppf((1 + level) / 2, [dof, count - 1]))
+    freedom = 1 / float(parts**2 @ np.array([1 / dof, 1 / (count - 1)]))
+    ended = with_ends(replace(result, error=math.sqrt(variance), dof=freedom), table.ravel(), level, quantile)
     return replace(ended, method=f"{ended.method}, runs and documents crossed")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from kinj.config.schema import Settings
 from kinj.sweep.outcome import COSTS, Replicate, TrialResult, locate_measure
+from kinj.sweep.pooling import pooled, pooled_difference
 from kinj.sweep.space import REPLICATION, Group, Trial
 from kinj.sweep.statistics import difference, group_measure
 from kinj.sweep.worker import finished
@@ -68,7 +69,7 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
         "recipe": settings.train.recipe,
         "measure": {"probe": main[0], "name": main[1]} if main else None,
         "space": _space(planned),
-        "groups": [_group(row, shown, settings) for row in rows],
+        "groups": [_group(row, shown, main, settings) for row in rows],
         "comparisons": _comparisons(rows, settings, main) if main else [],
         "failures": _failures(planned, errors, labels),
         "not_measured": _not_measured(results),
@@ -115,7 +116,9 @@ def label_of(group: Group, settings: Settings) -> str:
     return ", ".join(parts) or settings.train.recipe
 
 
-def _group(row: Row, shown: Sequence[tuple[str, str]], settings: Settings) -> dict[str, Any]:
+def _group(
+    row: Row, shown: Sequence[tuple[str, str]], main: tuple[str, str] | None, settings: Settings
+) -> dict[str, Any]:
     first = row.planned[0].trial
     measures: dict[str, dict[str, Any]] = {}
     for probe, name in shown:
@@ -136,6 +139,7 @@ def _group(row: Row, shown: Sequence[tuple[str, str]], settings: Settings) -> di
             for p in row.planned
         ],
         "measures": measures,
+        "pooled": pooled(row.results, *main) if main else None,
         "cost": _cost(row.results),
     }
 
@@ -157,7 +161,8 @@ def _comparisons(rows: Sequence[Row], settings: Settings, main: tuple[str, str])
             for probe, name in [main, *(("retention", kept) for kept in KEPT)]:
                 found = difference(a.results, b.results, probe, name, settings.data.name) if a and b else None
                 if found is not None and a is not None and b is not None:
-                    compared.append(_comparison(a, b, probe, name, settings) | found)
+                    over_both = {"pooled": pooled_difference(a.results, b.results, probe, name)}
+                    compared.append(_comparison(a, b, probe, name, settings) | found | over_both)
     return compared
 
 

@@ -47,6 +47,10 @@ def test_lines_get_their_scores_and_keep_their_keys(kinj: Kinj) -> None:
     assert set(rows[0]["scores"]) == {"exact_match", "f1", "contains", "rouge_l_recall"}
     assert rows[0]["scores"]["f1"] == pytest.approx(2 / 3)
     assert (rows[0]["source"], rows[2]["prediction"], rows[2]["answers"]) == ("x", "1901", ["1901"])
+    documents = [json.loads(line) for line in Path("out/predictions/qa.documents.jsonl").read_text().splitlines()]
+    assert [(row["document"], row["questions"], row["exact_match"]) for row in documents] == [
+        *[("d1", 2, 0.5), ("d2", 1, 1.0), ("d3", 1, 0.0)]
+    ]
     probe = found["probes"]["qa"]
     assert probe["measures"]["exact_match"]["value"] == 0.5
     assert (probe["measures"]["exact_match"]["n"], probe["measures"]["exact_match"]["clusters"]) == (4, 3)
@@ -70,6 +74,7 @@ def test_squad2_takes_unanswerable_questions(kinj: Kinj) -> None:
     measures = scored(kinj, "--normalizer", "squad2")["probes"]["qa"]["measures"]
     assert measures["exact_match"]["value"] == measures["f1"]["value"] == 0.5
     assert measures["exact_match"]["method"] == "Wilson"
+    assert not Path("out/predictions/qa.documents.jsonl").exists()  # one question each: the predictions say it
 
 
 @pytest.mark.parametrize(

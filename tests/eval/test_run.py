@@ -151,8 +151,12 @@ def test_changes_since_another_model(language_model, asked, tmp_path):
     assert measures["perplexity_ratio"]["value"] == pytest.approx(
         measures["perplexity"]["value"] / alone["probes"]["retention"]["measures"]["perplexity"]["value"]
     )
-    assert "exact_match_change" in results["probes"]["qa"]["measures"]
+    change = results["probes"]["qa"]["measures"]["exact_match_change"]
+    assert set(change["tests"]) == {"sign_flip", "mcnemar", "smallest_detectable"}
     assert results["before"] == before.name
+    flipped = [json.loads(line) for line in (tmp_path / "predictions" / "qa.flips.jsonl").read_text().splitlines()]
+    assert results["probes"]["qa"]["flips"] == {"gained": 0, "lost": 0, "examples": []}
+    assert flipped == []
 
 
 def test_the_eval_settings_of_the_command_win_over_those_of_the_run(language_model, asked):
