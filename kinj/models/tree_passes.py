@@ -64,13 +64,17 @@ class Grove:
             node = child
 
 
+Place = tuple[Grove, Leaf]
+"""A node of a tree that was read."""
+
+
 def confirm(
     model: Any,
     prompts: Sequence[Sequence[int]],
     drafts: Sequence[Sequence[Sequence[int]]],
     endings: Sequence[Ending],
     pad_id: int,
-) -> tuple[list[Scored], list[tuple[Grove, Leaf] | None]]:
+) -> tuple[list[Scored], list[Place | None]]:
     """What greedy decoding says after each prompt, as far as a draft says the same, and where it goes on from there.
 
     Args:
@@ -83,7 +87,7 @@ def confirm(
     """
     trees, leaves = plant(prompts, drafts, _capacity(prompts))
     found: list[Scored] = []
-    places: list[tuple[Grove, Leaf] | None] = []
+    places: list[Place | None] = []
     for first, group in _groups(trees, _nodes_a_pass(model)):
         grove = read_trees(model, group, pad_id)
         for leaf in leaves[len(found) :]:
@@ -166,7 +170,7 @@ def _columns(tree: Tree, width: int) -> list[int]:
     return places
 
 
-def go_on(model: Any, places: Sequence[tuple[Grove, Leaf]]) -> Prefix:
+def go_on(model: Any, places: Sequence[Place]) -> Prefix:
     """What a model holds after reading some paths, each given by its last node; those of one grove are neighbours."""
     from transformers import DynamicCache
 
