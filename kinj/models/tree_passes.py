@@ -19,10 +19,10 @@ from torch import Tensor
 from kinj.models.passes import LOGITS, Ending, Prefix, Scored, choose, kept_logits
 from kinj.models.trees import Leaf, Tree, plant
 
-TREE = 128
+TREE = 256
 """Nodes of a tree, if prompts are short: attention costs grow with its square, and most is shared between near neighbours."""
 CPU_NODES = 1024
-"""Most nodes read at once on a CPU, where what leaves the caches is slow (measured: 512 to 2,048 do not differ)."""
+"""Most nodes read at once on a CPU, where what leaves the caches is slow."""
 
 
 @dataclass(eq=False)
@@ -103,7 +103,7 @@ def confirm(
 
 def _capacity(prompts: Sequence[Sequence[int]]) -> int:
     """Nodes of a tree: enough for several prompts, and not so many that attention over all of them costs more than they share."""
-    return max(TREE, min(3 * max(map(len, prompts)), 8 * TREE))
+    return max(TREE, min(3 * max(map(len, prompts)), 4 * TREE))
 
 
 def _groups(trees: list[Tree], most: int) -> Iterator[tuple[int, list[Tree]]]:
@@ -228,4 +228,4 @@ def reads_trees(model: Any) -> bool:
     except Exception:  # whatever a model says to such a mask: it is then asked without
         return False
     error = max(float((grove.next_logits(end) - other).abs().max()) for end, other in zip(ends, alone, strict=True))
-    return error <= float(alone[0].abs().max()) * torch.finfo(parameter.dtype).eps * 2**10
+    return error <= float(alone[0].abs().max()) * torch.finfo(parameter.dtype).eps ** 0.5
