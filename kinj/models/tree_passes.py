@@ -7,6 +7,7 @@ greedy decoding departs from all drafts, generation goes on from there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -228,4 +229,5 @@ def reads_trees(model: Any) -> bool:
     except Exception:  # whatever a model says to such a mask: it is then asked without
         return False
     error = max(float((grove.next_logits(end) - other).abs().max()) for end, other in zip(ends, alone, strict=True))
-    return error <= float(alone[0].abs().max()) * torch.finfo(parameter.dtype).eps ** 0.5
+    rounding: float = torch.finfo(parameter.dtype).eps
+    return error <= float(alone[0].abs().max()) * math.sqrt(rounding)
