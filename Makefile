@@ -42,6 +42,7 @@ test-all: lint
 bench: $(READY)
 	$(BIN)/python bench/train.py
 	$(BIN)/python bench/augment.py
+	$(BIN)/python bench/eval.py  # needs lm-eval: pip install kinj[bench]
 
 docs: $(READY)
 	$(BIN)/python -m kinj.cli.reference docs

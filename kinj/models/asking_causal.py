@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from kinj.models.asking import Asking, continuation, drawn
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.passes import LOGITS, Ending, Scored, generate, read_prefixes, score
 from kinj.models.requests import Request
-from kinj.models.tree_passes import confirm, go_on, reads_trees
+from kinj.models.tree_passes import Place, confirm, go_on, reads_trees
 
 PAYS = 0.25
 """Drafts are worth reading where at least this share of their tokens is what the model says."""
@@ -38,12 +38,10 @@ class AskingCausal(Asking[Codec]):
     def generate(self, requests: list[Request]) -> None:
         """Goes on from the prompts until an answer is complete, or the context is full."""
         rows = self.prompts(requests)
-        if reads_trees(self.model):
-            rows.sort(key=lambda row: (-len(row[1]).bit_length(), row[1]))  # of similar length; neighbours begin alike
-            run = self._confirm_or_generate
-        else:
-            run = self._generate
-        self.in_batches(rows, lambda row: len(row[1]) + row[0].max_new_tokens, run)
+        if not reads_trees(self.model):
+            return self.in_batches(rows, lambda row: len(row[1]) + row[0].max_new_tokens, self._generate)
+        rows.sort(key=lambda row: (-len(row[1]).bit_length(), row[1]))  # of similar length; neighbours begin alike
+        return self.in_batches(rows, lambda row: len(row[1]), self._confirm_or_generate)
 
     def _ending(self, request: Request, prompt: list[int]) -> Ending:
         return self.ending(request, self.codec.max_length - len(prompt))
@@ -55,25 +53,34 @@ class AskingCausal(Asking[Codec]):
         self._keep(rows, done)
 
     def _confirm_or_generate(self, rows: list[tuple[Request, list[int]]]) -> None:
-        """Reads prompts with their drafts; what no draft confirms is generated, for all rows together."""
-        requests, prompts = [request for request, _ in rows], [prompt for _, prompt in rows]
-        endings, draws = [self._ending(*row) for row in rows], [drawn(request) for request in requests]
-        drafts = [
-            [ids[: ending.limit - 1] for ids in found]
-            if draw is None and (self.drafts_pay or number % SAMPLE == 0)
-            else []
-            for number, (found, ending, draw) in enumerate(
-                zip(self.codec.drafts(requests, prompts), endings, draws, strict=True)
-            )
-        ]
-        done, places = confirm(self.model, prompts, drafts, endings, self.codec.pad_id)
-        tried = sum(len(ids) for found in drafts for ids in found)
+        """Reads prompts with their drafts; what no draft confirms is then generated."""
+        endings = [self._ending(*row) for row in rows]
+        drafts = self._drafts(rows, endings)
+        done, places = confirm(self.model, [prompt for _, prompt in rows], drafts, endings, self.codec.pad_id)
+        tried = sum(max(map(len, found), default=0) for found in drafts)
         self.drafts_pay = sum(len(result.tokens) for result in done) >= PAYS * tried
-        left = [i for i, place in enumerate(places) if place is not None]
-        if left:
-            state = go_on(self.model, [place for place in places if place is not None])
-            generate(state, [done[i] for i in left], [endings[i] for i in left], [draws[i] for i in left])
+
+        def run(left: list[tuple[int, Place]]) -> None:
+            numbers = [number for number, _ in left]
+            begun = [replace(done[i], tokens=list(done[i].tokens)) for i in numbers]  # a batch may be tried again
+            state = go_on(self.model, [place for _, place in left])
+            found = generate(state, begun, [endings[i] for i in numbers], [drawn(rows[i][0]) for i in numbers])
+            for i, result in zip(numbers, found, strict=True):
+                done[i] = result
+
+        left = [(number, place) for number, place in enumerate(places) if place is not None]
+        self.in_batches(left, lambda item: len(rows[item[0]][1]) + endings[item[0]].limit, run)
         self._keep(rows, done)
+
+    def _drafts(self, rows: list[tuple[Request, list[int]]], endings: list[Ending]) -> list[list[list[int]]]:
+        """Token ids of the drafts to be read for each row; none where the answer is drawn."""
+        found = self.codec.drafts([request for request, _ in rows], [prompt for _, prompt in rows])
+        return [
+            [ids[: ending.limit - 1] for ids in drafts]
+            if request.temperature == 0 and (self.drafts_pay or number % SAMPLE == 0)
+            else []
+            for number, ((request, _), drafts, ending) in enumerate(zip(rows, found, endings, strict=True))
+        ]
 
     def _keep(self, rows: list[tuple[Request, list[int]]], done: list[Scored]) -> None:
         for (request, _), result in zip(rows, done, strict=True):

@@ -7,6 +7,7 @@ greedy decoding departs from all drafts, generation goes on from there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,10 +20,10 @@ from torch import Tensor
 from kinj.models.passes import LOGITS, Ending, Prefix, Scored, choose, kept_logits
 from kinj.models.trees import Leaf, Tree, plant
 
-TREE = 128
+TREE = 256
 """Nodes of a tree, if prompts are short: attention costs grow with its square, and most is shared between near neighbours."""
 CPU_NODES = 1024
-"""Most nodes read at once on a CPU, where what leaves the caches is slow (measured: 512 to 2,048 do not differ)."""
+"""Most nodes read at once on a CPU, where what leaves the caches is slow."""
 
 
 @dataclass(eq=False)
@@ -64,13 +65,17 @@ class Grove:
             node = child
 
 
+Place = tuple[Grove, Leaf]
+"""A node of a tree that was read."""
+
+
 def confirm(
     model: Any,
     prompts: Sequence[Sequence[int]],
     drafts: Sequence[Sequence[Sequence[int]]],
     endings: Sequence[Ending],
     pad_id: int,
-) -> tuple[list[Scored], list[tuple[Grove, Leaf] | None]]:
+) -> tuple[list[Scored], list[Place | None]]:
     """What greedy decoding says after each prompt, as far as a draft says the same, and where it goes on from there.
 
     Args:
@@ -83,7 +88,7 @@ def confirm(
     """
     trees, leaves = plant(prompts, drafts, _capacity(prompts))
     found: list[Scored] = []
-    places: list[tuple[Grove, Leaf] | None] = []
+    places: list[Place | None] = []
     for first, group in _groups(trees, _nodes_a_pass(model)):
         grove = read_trees(model, group, pad_id)
         for leaf in leaves[len(found) :]:
@@ -99,7 +104,7 @@ def confirm(
 
 def _capacity(prompts: Sequence[Sequence[int]]) -> int:
     """Nodes of a tree: enough for several prompts, and not so many that attention over all of them costs more than they share."""
-    return max(TREE, min(3 * max(map(len, prompts)), 8 * TREE))
+    return max(TREE, min(3 * max(map(len, prompts)), 4 * TREE))
 
 
 def _groups(trees: list[Tree], most: int) -> Iterator[tuple[int, list[Tree]]]:
@@ -166,7 +171,7 @@ def _columns(tree: Tree, width: int) -> list[int]:
     return places
 
 
-def go_on(model: Any, places: Sequence[tuple[Grove, Leaf]]) -> Prefix:
+def go_on(model: Any, places: Sequence[Place]) -> Prefix:
     """What a model holds after reading some paths, each given by its last node; those of one grove are neighbours."""
     from transformers import DynamicCache
 
@@ -224,4 +229,5 @@ def reads_trees(model: Any) -> bool:
     except Exception:  # whatever a model says to such a mask: it is then asked without
         return False
     error = max(float((grove.next_logits(end) - other).abs().max()) for end, other in zip(ends, alone, strict=True))
-    return error <= float(alone[0].abs().max()) * torch.finfo(parameter.dtype).eps * 2**10
+    rounding: float = torch.finfo(parameter.dtype).eps
+    return error <= float(alone[0].abs().max()) * math.sqrt(rounding)

@@ -9,6 +9,7 @@ from typing import Any
 from kinj.data.files import atomic_write
 from kinj.report import page, plots
 from kinj.report.html import limits, result_rows
+from kinj.report.model_index import front_matter
 from kinj.report.numbers import NOT_MEASURED, duration, interval_text, value_text
 from kinj.report.read import RunFiles
 from kinj.report.story import comparisons_in_words, covers
@@ -26,6 +27,7 @@ def write_card(run_dir: Path) -> Path:
     """
     run = RunFiles(Path(run_dir))
     parts = [
+        front_matter(run),
         f"# {_md(run.path.name)}",
         _about(run),
         "## Results",

@@ -205,3 +205,16 @@ def test_roberta_reads_less_than_it_has_positions(tmp_path: Path) -> None:
     assert text.tokens == 37
     with pytest.raises(UsageError, match="reads: 39 tokens"):
         load_model(ModelSettings(name=str(tmp_path)), max_tokens=40)
+
+
+def test_answers_are_cut_at_stop_texts_and_drafts_change_nothing(language_model: LanguageModel) -> None:
+    free = answer(language_model, [Request(kind="generate", prompt=q, max_new_tokens=6) for q in QUESTIONS])
+    drafted = [Request(kind="generate", prompt=q, max_new_tokens=6, drafts=("Rome", "Kyiv")) for q in QUESTIONS]
+    assert [r.text for r in answer(language_model, drafted)] == [r.text for r in free]
+    for response in free:
+        text = response.text or ""
+        stop = text[len(text) // 2 :][:2]
+        if stop:
+            request = Request(kind="generate", prompt=response.request.prompt, max_new_tokens=6, stop=(stop,))
+            (cut,) = answer(language_model, [request])
+            assert cut.text == text[: text.index(stop)].strip()
