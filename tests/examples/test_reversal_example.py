@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,16 @@ def test_smoke_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found["measure"] == {"probe": "backward", "name": "ranked_first"}
     assert all({"recall", "reverse"} <= set(group["measures"]["biographies"]) for group in found["groups"])
     assert (tmp_path / "out" / "plot.svg").exists()
+
+
+@pytest.mark.slow
+def test_commands_of_the_readme_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLE.parents[1])
+    commands = re.findall(r"^kinj (sweep [^#\n]*)", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) > 3
+    for command in dict.fromkeys(map(str.strip, commands)):
+        words = [*command.split()[:-1], str(tmp_path / "out"), "--dry-run"]
+        assert words[-3] == "-o"
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.stderr
+    assert not (tmp_path / "out").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,16 @@ def test_smoke_goes_the_whole_way(file: str, tmp_path: Path, monkeypatch: pytest
     assert [group["arm"] for group in found["groups"]] == list(arms(file))
     assert all(group["measures"]["biographies"]["recall"]["n"] for group in found["groups"])
     assert (tmp_path / "out" / "plot.svg").exists()
+
+
+@pytest.mark.slow
+def test_commands_of_the_readme_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLE.parents[1])
+    commands = re.findall(r"^kinj (sweep [^#\n]*)", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) > 3
+    for command in dict.fromkeys(map(str.strip, commands)):
+        words = [*command.split()[:-1], str(tmp_path / "out"), "--dry-run"]
+        assert words[-3] == "-o"
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.stderr
+    assert not (tmp_path / "out").exists()
