@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
-from kinj.augment.audit.plain import BREAK
+from kinj.data.reading.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
+from kinj.data.reading.plain import BREAK
 
 _END = re.compile(rf"[.!?:]+[\"')\]]*(?=\s|$|{BREAK})|[。！？]|\n\s*\n|{BREAK}|$")
 _NEXT_WORD = re.compile(r"\s+([A-Z][a-z]*)\b")
