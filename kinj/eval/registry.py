@@ -5,12 +5,13 @@ from __future__ import annotations
 from kinj.config.errors import UsageError
 from kinj.eval.base import Context, Probe
 from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.cloze import Cloze
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
-PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Wiki2023, WikiDYK, QA, Retention)}
+PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Wiki2023, WikiDYK, QA, Cloze, Retention)}
 
 
 def names() -> list[str]:

@@ -46,7 +46,7 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
     """One object per question, with the generated answer, its scores and the ranking of candidates; one per scored text."""
     rows: dict[str, dict[str, Any]] = {}
     for response in responses:
-        if response.request.kind == "rolling":
+        if "question" not in response.request.meta:
             rows[f"text {response.request.id}"] = {
                 "id": response.request.id,
                 "logprob": response.logprob,
@@ -59,8 +59,9 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
         if response.request.kind == "generate":
             row |= _generated(response)
     for identity, ranking in rankings(responses).items():
-        amounts = {"candidates": ranking.candidates, "logprobs": ranking.raw, "neutral_logprobs": ranking.neutral}
-        rows[identity]["ranking"] = amounts
+        rows[identity]["ranking"] = {"candidates": ranking.candidates, "logprobs": ranking.raw}
+        if ranking.neutral:
+            rows[identity]["ranking"]["neutral_logprobs"] = ranking.neutral
     return list(rows.values())
 
 

@@ -53,6 +53,7 @@ __all__ = [
     "AuditSettings",
     "AugmentSettings",
     "BiographySettings",
+    "ClozeSettings",
     "DataSettings",
     "DistillSettings",
     "EntigraphSettings",
@@ -86,6 +87,18 @@ __all__ = [
 
 
 @dataclass(kw_only=True)
+class ClozeSettings:
+    candidates: int = 9
+    """Wrong values that the true one is ranked against; fewer where the documents have no more of its type."""
+    blanks: int = 4
+    """Most blanks of one document."""
+
+    def __post_init__(self) -> None:
+        check(self.candidates >= 1, f"candidates must be 1 or more, got {self.candidates}")
+        check(self.blanks >= 1, f"blanks must be 1 or more, got {self.blanks}")
+
+
+@dataclass(kw_only=True)
 class EvalSettings:
     probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
     """What to ask; `kinj show probes` lists them."""
@@ -97,6 +110,7 @@ class EvalSettings:
     """Tokens per evaluation batch. Answers do not depend on it."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    cloze: ClozeSettings = field(default_factory=ClozeSettings)
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")

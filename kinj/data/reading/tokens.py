@@ -40,13 +40,18 @@ def split(text: str) -> Iterator[str]:
 
     A line break alone does not: lines may be wrapped.
     """
+    for start, end in sentence_spans(text):
+        yield " ".join(text[start:end].replace(BREAK, " ").split())
+
+
+def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence that is not blank; white space may stand before it."""
     start = 0
     for match in _END.finditer(text):
         if text.startswith(".", match.start()) and _goes_on(text, start, match):
             continue
-        sentence = " ".join(text[start : match.end()].replace(BREAK, " ").split())
-        if sentence:
-            yield sentence
+        if text[start : match.end()].replace(BREAK, " ").strip():
+            yield start, match.end()
         start = match.end()
 
 
