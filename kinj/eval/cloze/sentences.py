@@ -18,6 +18,7 @@ _STRAIGHT = str.maketrans("“”‘’", "\"\"''")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 _HEADING = re.compile(r"\s{0,3}(?:#{1,6}\s|={2,}|-{2,}\s*$|\||<)")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|>)\s+")
+_MARKUP = re.compile(r"[\[\]{}<>|\\\ue000-\uf8ff]|://")
 _WORD = re.compile(r"\w+")
 _INSIDE = re.compile(r"[.!?] ([A-Z]\w+)")
 """A capital after a full stop: with a small word it is another sentence (`... Pvt. Ltd. The music ...`)."""
@@ -77,7 +78,7 @@ def _unfit(text: str) -> str | None:
     """Why a sentence cannot be asked about alone; None where it can."""
     if not text.endswith((".", "!", '."', '!"')) or not (text[0].isupper() or text[0].isdigit() or text[0] == '"'):
         return "no whole statement"
-    if any(mark in text for mark in "[]{}<>|\\") or "://" in text or text.count('"') % 2 or text.count("(") != text.count(")"):
+    if _MARKUP.search(text) or text.count('"') % 2 or text.count("(") != text.count(")"):
         return "markup or an open quotation in it"
     if any(match[1].lower() in FUNCTION_WORDS for match in _INSIDE.finditer(text)):
         return "no whole statement"

@@ -77,7 +77,12 @@ def _joined(text: str, found: Sequence[Mention[Name]]) -> Iterator[Mention[Name]
 def _terms(said: Sequence[Token]) -> Iterator[Mention[None]]:
     """Words in small letters that are no common English words."""
     for word in said:
-        if word.text.islower() and word.text.isalpha() and len(word.text) >= SHORTEST_TERM and not is_common(word.folded):
+        if (
+            word.text.islower()
+            and word.text.isalpha()
+            and len(word.text) >= SHORTEST_TERM
+            and not is_common(word.folded)
+        ):
             yield Mention("term", word.start, word.end, None)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from kinj.data.reading.lexicon import FUNCTION_WORDS
 from kinj.eval.cloze.values import Value
 
 FRAME = "What is known of {cue}: "
@@ -20,8 +21,10 @@ ALONE = "What is known: {value}."
 
 ASIDE = ", as is recorded, "
 
-_FIRST = 0xE000
-_ANY = "[\ue000-\uf8ff]"
+MASKS = "\ue000-\uf8ff"
+"""Characters of Unicode's private use area, which stand for values while the rules are at work."""
+_ANY = f"[{MASKS}]"
+_FIRST = ord(MASKS[0])
 _PREPOSITION = r"(?:in|on|at|since|during|until|after|before|from|for|by|with|near|under|to|as|into|through|against|within|alongside)"
 _MOVED = r"(?:in|on|at|since|during|until|after|before|from|for|near|under)"
 """Those whose phrase may stand before the sentence; `directed by A` may not be torn apart."""
@@ -80,7 +83,7 @@ def wordings(text: str, found: Sequence[Value], blank: Value, cue: Value) -> Ite
 
 
 def _unmasked(masked: str, found: Sequence[Value]) -> str:
-    return "".join(found[ord(c) - _FIRST].text if _FIRST <= ord(c) <= 0xF8FF else c for c in masked)
+    return re.sub(_ANY, lambda match: found[ord(match[0]) - _FIRST].text, masked)
 
 
 def _turned(text: str, _: str) -> Iterator[str]:
@@ -104,7 +107,7 @@ def _front(text: str, mark: str) -> Iterator[str]:
     if _CLAUSE.search(text) or re.match(rf"{_PREPOSITION}\b", text, re.IGNORECASE):
         return
     pattern = re.compile(rf" (?P<phrase>{_MOVED} (?:the |an? )?(?:\w+ )?{_ANY})(?=[.!]$| {_PREPOSITION} )")
-    for match in sorted(reversed(list(pattern.finditer(text))), key=lambda match: mark not in match[0]):
+    for match in sorted(pattern.finditer(text), key=lambda match: (mark not in match[0], -match.start())):
         yield f"{_upper(match['phrase'])}, {_lower(text[: match.start()])}{text[match.end() :]}"
 
 
@@ -121,5 +124,6 @@ def _upper(text: str) -> str:
 
 
 def _lower(text: str) -> str:
-    """With a small first letter. Values are one character here and stay as they are."""
-    return text[0].lower() + text[1:]
+    """With a small first letter if a small word stands there; what else has a capital may be a name."""
+    opening = re.match(r"\w+", text)
+    return text[0].lower() + text[1:] if opening and opening[0].lower() in FUNCTION_WORDS else text

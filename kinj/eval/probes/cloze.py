@@ -50,9 +50,17 @@ class Cloze(QuestionProbe):
             *_written("known_written", [r for r in written if _asks(r) == WRITTEN], "begins with the value"),
             _ranked("known/pmi", known, lambda ranking: ranking.corrected, f"minus the value alone; {guessing}"),
             *_by_kind(known),
-            _ranked("not_knowledge/recited", recited, lambda ranking: ranking.raw, f"its own training text; {guessing}"),
-            *_written("not_knowledge/recited_written", [r for r in written if _asks(r) == RECITED_WRITTEN], "its own training text"),
-            _ranked("not_knowledge/value_alone", known, lambda ranking: ranking.neutral, f"without a sentence; {guessing}"),
+            _ranked(
+                "not_knowledge/recited", recited, lambda ranking: ranking.raw, f"its own training text; {guessing}"
+            ),
+            *_written(
+                "not_knowledge/recited_written",
+                [r for r in written if _asks(r) == RECITED_WRITTEN],
+                "its own training text",
+            ),
+            _ranked(
+                "not_knowledge/value_alone", known, lambda ranking: ranking.neutral, f"without a sentence; {guessing}"
+            ),
         ]
         return [replace(m, direction=0) if m.name.startswith("not_knowledge/") else m for m in found]
 
@@ -73,7 +81,9 @@ def _blanks(context: Context) -> list[Blank]:
             "It takes sentences with two names, or a name and a number or date, in several documents"
         )
     asked = len({blank.document for blank in found})
-    context.notices.append(f"cloze: {len(found):,} blanks in {asked:,} of {len(originals):,} documents; left out: {reasons}")
+    context.notices.append(
+        f"cloze: {len(found):,} blanks in {asked:,} of {len(originals):,} documents; left out: {reasons}"
+    )
     if len(found) < FEW:
         context.notices.append(f"cloze: with fewer than {FEW} blanks the figures are rough")
     return found[: context.settings.eval.limit]
