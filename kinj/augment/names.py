@@ -1,6 +1,6 @@
 """Names in a text, found by their capital letters, and which of them may be people.
 
-For methods that move and rewrite sentences. The audit reads names by rules of its own (`kinj.augment.audit.names`), so that it
+For methods that move and rewrite sentences. The audit reads names by rules of its own (`kinj.data.reading.names`), so that it
 does not share the mistakes of what it checks.
 """
 

@@ -49,6 +49,7 @@ PROBES = {
     "wiki2023": "questions about films of 2023 (Wiki2023), answers also ranked among ten of the same type",
     "wikidyk": "WikiDYK: reliability, generality, paraphrase, portability, locality",
     "qa": "any question file: data.questions=FILE",
+    "cloze": "any documents: values blanked in reordered sentences, told from others like them (needs no questions)",
     "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
     "formats": "the same as biographies, in the layout of lists, code, letters and markup",
     "loss_gap": "loss on the values of facts where they were taught, and in wordings never trained on",

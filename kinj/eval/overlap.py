@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,20 +79,23 @@ def _add_pools(found: TrainingTexts, data: DataSet, pools: Iterable[str]) -> Non
 def prompt_overlap(questions: Sequence[Question], training: TrainingTexts) -> dict[str, Any]:
     """How many prompts stand, word for word, in a training text or question; a question given twice counts once.
 
+    Questions that ask for recitation (`meta.recitation`) are left out: their prompts are the texts.
+
     Returns:
         `share` and `found` (None where the training texts are not known), `prompts`, `texts` and `sources`.
     """
-    prompts = [words(prompt) for prompt in {question.id: question.prompt for question in questions}.values()]
+    asked = {question.id: question.prompt for question in questions if not question.meta.get("recitation")}
+    prompts = [words(prompt) for prompt in asked.values()]
     counts: dict[str, Any] = {"prompts": len(prompts), "texts": len(training.texts), "sources": training.sources}
     if not training.sources or not prompts:
         return {"share": None, "found": None, **counts}
-    met = _met(set(prompts), training.texts)
-    found = sum(prompt in met for prompt in prompts)
+    found_in_texts = met(set(prompts), training.texts)
+    found = sum(prompt in found_in_texts for prompt in prompts)
     return {"share": found / len(prompts), "found": found, **counts}
 
 
-def _met(prompts: set[tuple[str, ...]], texts: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """The prompts that are a run of words of some text."""
+def met(prompts: Set[tuple[str, ...]], texts: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """The prompts (as `words`) that are a run of words of some text."""
     lengths: dict[str, set[int]] = {}
     for prompt in prompts:
         if prompt:

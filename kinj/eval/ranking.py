@@ -57,14 +57,15 @@ def ranking_requests(question: Question, candidates: Sequence[str]) -> list[Requ
 
 
 def rankings(responses: Iterable[Response]) -> dict[str, Ranking]:
-    """The rankings among some responses, by question."""
+    """The rankings among some responses, by question. A candidate is a continuation or stands in a text (`meta.candidate`)."""
     found: dict[str, Ranking] = {}
     for response in responses:
-        if "premise" not in response.request.meta:
+        premise = response.request.meta.get("premise")
+        if premise is None:
             continue
         ranking = found.setdefault(question_of(response).id, Ranking(response))
-        if response.request.meta["premise"] == "raw":
-            ranking.candidates.append(response.request.continuation or "")
+        if premise == "raw":
+            ranking.candidates.append(response.request.continuation or response.request.meta["candidate"])
             ranking.raw.append(response.logprob)
             ranking.tokens.append(response.tokens)
         else:

@@ -6,6 +6,7 @@ from kinj.config.errors import UsageError
 from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.probes.backward import Backward
 from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.cloze import Cloze
 from kinj.eval.probes.formats import Formats
 from kinj.eval.probes.loss_gap import LossGap
 from kinj.eval.probes.qa import QA
@@ -20,6 +21,7 @@ _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     Wiki2023,
     WikiDYK,
     QA,
+    Cloze,
     Retention,
     Formats,
     LossGap,

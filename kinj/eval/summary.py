@@ -63,7 +63,7 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
     """One object per question, with the generated answer, its scores and the ranking of candidates; one per scored text."""
     rows: dict[str, dict[str, Any]] = {}
     for response in responses:
-        if "question" not in response.request.meta:  # a text that was scored, or an answer
+        if "question" not in response.request.meta:
             rows[f"text {response.request.id}"] = {
                 "id": response.request.id,
                 "logprob": response.logprob,
@@ -80,8 +80,9 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
             "candidates": ranking.candidates,
             "logprobs": ranking.raw,
             "tokens": ranking.tokens,
-            "neutral_logprobs": ranking.neutral,
         }
+        if ranking.neutral:
+            rows[identity]["ranking"]["neutral_logprobs"] = ranking.neutral
     return list(rows.values())
 
 

@@ -10,7 +10,7 @@ from kinj.eval.scorers import SCORES
 
 
 def results_table(results: dict[str, Any], details: bool = False) -> Table:
-    """A table of what `kinj.eval.run.evaluate` returned.
+    """A table of what `kinj.eval.run.evaluate` returned: the headline measures, and controls (`direction` 0).
 
     Args:
         results: the content of results.json.
@@ -24,7 +24,7 @@ def results_table(results: dict[str, Any], details: bool = False) -> Table:
     for probe, result in results["probes"].items():
         if "not_measured" in result:
             table.add_row(probe, "not measured", "", "", "")
-        shown = {name: m for name, m in result["measures"].items() if details or "/" not in name}
+        shown = {name: m for name, m in result["measures"].items() if details or "/" not in name or not m["direction"]}
         for number, (name, measure) in enumerate(shown.items()):
             table.add_row("" if number else probe, name, _value(measure), _interval(measure), f"{measure['n']:,}")
     return table

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from kinj.augment.audit.changes import HOWS, KINDS, Change
 from kinj.augment.audit.content import Content, content_of_original
 from kinj.augment.audit.facts import fact_changes
 from kinj.augment.audit.frames import exchanged
 from kinj.augment.audit.matching import amount_in, date_in, name_in, negation_in, quote_in
-from kinj.augment.audit.mentions import HOWS, KINDS, Change, Mention
 from kinj.augment.audit.polarity import flipped
 from kinj.augment.audit.sentence import Sentence
+from kinj.data.reading.mentions import Mention
 from kinj.data.records import Document
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
-from kinj.augment.audit.amounts import Amount
-from kinj.augment.audit.dates import When
-from kinj.augment.audit.lexicon import stem
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import initials
 from kinj.augment.audit.negation import Negation, opposite_of
-from kinj.augment.audit.plain import plain
 from kinj.augment.audit.quotes import quoted_words, quotes
 from kinj.augment.audit.sentence import Sentence, sentence
-from kinj.augment.audit.tokens import split
+from kinj.data.reading.amounts import Amount
+from kinj.data.reading.dates import When
+from kinj.data.reading.lexicon import stem
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.names import initials
+from kinj.data.reading.plain import plain
+from kinj.data.reading.tokens import split
 
 CACHED = 8
 """Originals whose content is kept. A document's views are audited one after the other, so few are needed."""

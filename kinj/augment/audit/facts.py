@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from kinj.augment.audit.changes import Change
 from kinj.augment.audit.content import Content, content_of_value
 from kinj.augment.audit.matching import amount_in, date_in
-from kinj.augment.audit.mentions import Change
 from kinj.augment.audit.quotes import quoted_words
 from kinj.data.records import Document, Fact
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kinj.augment.audit.amounts import same_amount
 from kinj.augment.audit.content import Content
-from kinj.augment.audit.dates import said
-from kinj.augment.audit.lexicon import FUNCTION_WORDS, TITLES
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import Name, initials, related, roman
-from kinj.augment.audit.numerals import numeral
 from kinj.augment.audit.sentence import Sentence
+from kinj.data.reading.amounts import same_amount
+from kinj.data.reading.dates import said
+from kinj.data.reading.lexicon import FUNCTION_WORDS, TITLES
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.names import Name, initials, related, roman
+from kinj.data.reading.numerals import numeral
 
 Frame = tuple[str, ...]
 _FEWEST_WORDS = 2

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kinj.augment.audit.amounts import Amount, same_amount
 from kinj.augment.audit.content import Content
-from kinj.augment.audit.dates import Readings, When, said
-from kinj.augment.audit.names import Name, initials, related, roman
 from kinj.augment.audit.negation import Negation, answered
+from kinj.data.reading.amounts import Amount, same_amount
+from kinj.data.reading.dates import Readings, When, said
+from kinj.data.reading.names import Name, initials, related, roman
 
 
 def amount_in(amount: Amount, other: Content, *, of_view: bool) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import FUNCTION_WORDS, is_common, stem, word_set
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.tokens import Token
+from kinj.data.reading.lexicon import FUNCTION_WORDS, is_common, stem, word_set
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.tokens import Token
 
 _CUES = word_set("not cannot never no none nobody nothing nowhere neither nor without unable impossible")
 _IMPLICIT = word_set("""

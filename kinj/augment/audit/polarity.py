@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinj.augment.audit.content import Content
-from kinj.augment.audit.lexicon import stem
 from kinj.augment.audit.negation import Negation, answered, opposite_of
 from kinj.augment.audit.sentence import Sentence
+from kinj.data.reading.lexicon import stem
 
 _ENOUGH, _SHARE = 3, 0.9
 """Words around a negation, and share of them, that a statement without one must hold to count as the same statement."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kinj.augment.audit.mentions import Mention
 from kinj.augment.audit.negation import AFFIRMED
-from kinj.augment.audit.tokens import fold
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.tokens import fold
 
 _QUOTE = re.compile(
     r"(?<![\w\"])\"(?=[^\s\"])([^\"\x1e]{1,400}?)(?<=[^\s])\"(?![\w\"])(?!\s*[:=])"

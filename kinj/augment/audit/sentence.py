@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Any
 
-from kinj.augment.audit.amounts import Amount, amounts
-from kinj.augment.audit.dates import Readings, dates
-from kinj.augment.audit.lexicon import stem
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.names import Name, names
 from kinj.augment.audit.negation import AFFIRMED, Negation, is_content, negations
-from kinj.augment.audit.tokens import Token, tokens
+from kinj.data.reading.amounts import Amount, amounts
+from kinj.data.reading.dates import Readings, dates
+from kinj.data.reading.lexicon import stem
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.names import Name, names
+from kinj.data.reading.tokens import Token, tokens
 
 CACHED, LONGEST = 1 << 11, 1000
 """Sentences that are kept, and characters up to which one is: some 20 MB."""

@@ -54,6 +54,7 @@ __all__ = [
     "AuditSettings",
     "AugmentSettings",
     "BiographySettings",
+    "ClozeSettings",
     "DataSettings",
     "DistillSettings",
     "EntigraphSettings",
@@ -87,6 +88,18 @@ __all__ = [
 
 
 @dataclass(kw_only=True)
+class ClozeSettings:
+    candidates: int = 9
+    """Wrong values that the true one is ranked against; fewer where the documents have no more of its type."""
+    blanks: int = 4
+    """Most blanks of one document."""
+
+    def __post_init__(self) -> None:
+        check(self.candidates >= 1, f"candidates must be 1 or more, got {self.candidates}")
+        check(self.blanks >= 1, f"blanks must be 1 or more, got {self.blanks}")
+
+
+@dataclass(kw_only=True)
 class EvalSettings:
     probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
     """What to ask; `kinj show probes` lists them."""
@@ -107,6 +120,7 @@ class EvalSettings:
     """Format families that the probe `formats` asks in; empty means all."""
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
+    cloze: ClozeSettings = field(default_factory=ClozeSettings)
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.numerals import SCALES, spelled
-from kinj.augment.audit.tokens import Token
-from kinj.augment.audit.units import CURRENCY_SIGNS, UNITS, Unit, unit_after
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.numerals import SCALES, spelled
+from kinj.data.reading.tokens import Token
+from kinj.data.reading.units import CURRENCY_SIGNS, UNITS, Unit, unit_after
 
 
 class Amount(NamedTuple):

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from kinj.augment.audit.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.numerals import NUMERALS
-from kinj.augment.audit.tokens import Token
+from kinj.data.reading.lexicon import FUNCTION_WORDS, MONTHS, NATIONS, TITLES, WEEKDAYS, is_common
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.numerals import NUMERALS
+from kinj.data.reading.tokens import Token
 
 _ENDINGS = (
     *("s", "es", "ies", "n", "an", "ian", "ean", "ns", "ans", "ians", "ic", "ics", "ish", "ese", "ist", "ists", "ism"),

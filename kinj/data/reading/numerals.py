@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kinj.augment.audit.lexicon import listed
-from kinj.augment.audit.tokens import Token
+from kinj.data.reading.lexicon import listed
+from kinj.data.reading.tokens import Token
 
 _ONES = {
     word: float(value)

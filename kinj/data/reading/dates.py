@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import MONTHS, WEEKDAYS, listed, word_set
-from kinj.augment.audit.mentions import Mention
-from kinj.augment.audit.tokens import Token
-from kinj.augment.audit.units import unit_after
+from kinj.data.reading.lexicon import MONTHS, WEEKDAYS, listed, word_set
+from kinj.data.reading.mentions import Mention
+from kinj.data.reading.tokens import Token
+from kinj.data.reading.units import unit_after
 
 
 class When(NamedTuple):

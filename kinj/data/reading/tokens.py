@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from kinj.augment.audit.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
-from kinj.augment.audit.plain import BREAK
+from kinj.data.reading.lexicon import ABBREVIATIONS, FUNCTION_WORDS, TITLES, is_common
+from kinj.data.reading.plain import BREAK
 
 _END = re.compile(rf"[.!?:]+[\"')\]]*(?=\s|$|{BREAK})|[。！？]|\n\s*\n|{BREAK}|$")
 _NEXT_WORD = re.compile(r"\s+([A-Z][a-z]*)\b")
@@ -40,13 +40,18 @@ def split(text: str) -> Iterator[str]:
 
     A line break alone does not: lines may be wrapped.
     """
+    for start, end in sentence_spans(text):
+        yield " ".join(text[start:end].replace(BREAK, " ").split())
+
+
+def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence that is not blank; white space may stand before it."""
     start = 0
     for match in _END.finditer(text):
         if text.startswith(".", match.start()) and _goes_on(text, start, match):
             continue
-        sentence = " ".join(text[start : match.end()].replace(BREAK, " ").split())
-        if sentence:
-            yield sentence
+        if text[start : match.end()].replace(BREAK, " ").strip():
+            yield start, match.end()
         start = match.end()
 
 
