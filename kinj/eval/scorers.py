@@ -99,16 +99,6 @@ def prefix_match(prediction: str, answers: Sequence[str], normalizer: str = "squ
     return float(any(_begins(text, answer) for answer in rule.accepted(answers)))
 
 
-def prefix_match(prediction: str, answers: Sequence[str], normalizer: str = "squad") -> float:
-    """1 where the prediction begins with an answer and goes on, if it does, with another word."""
-
-    def one(prediction: str, answer: str) -> float:
-        text, wanted = _normalised(prediction, answer, normalizer)
-        return float(bool(wanted) and re.match(rf"{re.escape(wanted)}(?!\w)", text) is not None)
-
-    return _best(one, prediction, answers)
-
-
 def rouge_l_recall(prediction: str, answers: Sequence[str]) -> float:
     """Length of the longest common subsequence of words, as a share of the answer's words.
 
