@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from score import measure
 
 from kinj.config.schema import DataSettings, ModelSettings
 from kinj.data import open_data
@@ -39,6 +40,8 @@ from kinj.models.requests import Request
 
 POOLS = {"known": "unquestioned", "unknown": "questions"}
 NEW_TOKENS = 32
+SCORED = 100_000
+"""Predictions whose scoring is timed (`bench/score.py`)."""
 
 Arm = Callable[[LanguageModel, Sequence[Request]], list[str]]
 """Answers to requests, without white space around them."""
@@ -180,6 +183,7 @@ def figures(options: argparse.Namespace) -> dict[str, Any]:
         "answers_equal": all(part["answers_equal"] for part in found.values()),
         "growth": growth(model, requests_of(POOLS["known"], options.questions, options.shots), options.rounds),
         "shots": options.shots,
+        "score_seconds_per_million": measure(SCORED, "squad", 1)["score_seconds_per_million"],
         **found,
     }
 

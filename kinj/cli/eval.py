@@ -92,8 +92,8 @@ def evaluate(
     )
     loaded = settings_for("eval", overrides, flags, config, data or (), "--data")
     if from_predictions is not None:
-        if models or ask or compare:
-            raise UsageError("--from-predictions asks no model: it goes without models, --ask and --compare")
+        if models or ask or compare or export:
+            raise UsageError("--from-predictions asks no model: it goes without models, --ask, --compare and --export")
         from kinj.cli.scoring import score_predictions
 
         return score_predictions(from_predictions, loaded, dry_run=dry_run, as_json=as_json)
