@@ -11,7 +11,9 @@ from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
-PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Backward, Wiki2023, WikiDYK, QA, Retention)}
+PROBES: dict[str, type[Probe]] = {
+    probe.name: probe for probe in (Biographies, Backward, Wiki2023, WikiDYK, QA, Retention)
+}
 
 
 def names() -> list[str]:
