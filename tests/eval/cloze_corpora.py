@@ -6,10 +6,54 @@ from hypothesis import strategies as st
 
 from kinj.data.records import Document
 
-FIRST = ("Quillan", "Mirabel", "Tobrin", "Selvara", "Ondrik", "Faelyn", "Jorvan", "Belisande", "Corwyn", "Yevanka", "Dorrick", "Ulmira")
-LAST = ("Ashgrove", "Brockway", "Crowmere", "Dunhollow", "Elmhurst", "Foxleigh", "Grimsdale", "Hartwick", "Ingleby", "Kestwick")
-PLACES = ("Zandora", "Vellmar", "Korrith", "Ostravel", "Pellinor", "Quendale", "Ruvania", "Sylmont", "Tarvek", "Umbrial", "Wexford")
-FIRMS = ("Nortek Mills", "Velcrest Foods", "Oakspur Motors", "Lumigraph Press", "Brightwell Labs", "Karsten Ferries", "Dovetail Tools")
+FIRST = (
+    "Quillan",
+    "Mirabel",
+    "Tobrin",
+    "Selvara",
+    "Ondrik",
+    "Faelyn",
+    "Jorvan",
+    "Belisande",
+    "Corwyn",
+    "Yevanka",
+    "Dorrick",
+    "Ulmira",
+)
+LAST = (
+    "Ashgrove",
+    "Brockway",
+    "Crowmere",
+    "Dunhollow",
+    "Elmhurst",
+    "Foxleigh",
+    "Grimsdale",
+    "Hartwick",
+    "Ingleby",
+    "Kestwick",
+)
+PLACES = (
+    "Zandora",
+    "Vellmar",
+    "Korrith",
+    "Ostravel",
+    "Pellinor",
+    "Quendale",
+    "Ruvania",
+    "Sylmont",
+    "Tarvek",
+    "Umbrial",
+    "Wexford",
+)
+FIRMS = (
+    "Nortek Mills",
+    "Velcrest Foods",
+    "Oakspur Motors",
+    "Lumigraph Press",
+    "Brightwell Labs",
+    "Karsten Ferries",
+    "Dovetail Tools",
+)
 MONTHS = ("January", "March", "June", "October", "December")
 
 TEMPLATES = (

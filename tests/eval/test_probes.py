@@ -35,6 +35,7 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "wiki2023",
         "wikidyk-stand-in",
         "qa",
+        "cloze",
         "retention",
     ]
     with pytest.raises(UsageError, match="there is no probe `dreams`"):
