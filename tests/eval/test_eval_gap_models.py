@@ -22,7 +22,7 @@ from tests.gap_models import FACTS, NAMES, QUESTIONS, TOWNS, save
 def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> None:
     people.settings.eval.limit = 4
     model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=64 if kind == "bert" else None)
-    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk")]
+    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk", "cloze")]  # cloze: longer texts
     check(evaluate(people.settings, model, people, asked, tmp_path / "out"), asked)
 
 
@@ -41,6 +41,17 @@ def test_probes_of_a_corpus_run(kind: str, with_pools: Any, tmp_path: Path) -> N
     again = evaluate(context.settings, model, context, ["qa"], None)
     context.settings.eval.batch_tokens = 1
     assert evaluate(context.settings, model, context, ["qa"], None)["probes"] == again["probes"]
+
+
+@pytest.mark.parametrize("kind", ["t5", "bert"])
+def test_blanks_of_documents_are_asked(kind: str, with_pools: Any, tmp_path: Path) -> None:
+    towns = ("Rome", "Oslo", "Lima", "Bonn", "Riga")
+    documents = [Document(id=town, text=f"Ada{n} lives in {town}.") for n, town in enumerate(towns)]
+    context = with_pools("corpus", documents=documents)
+    model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=96)
+    found = evaluate(context.settings, model, context, ["cloze"], tmp_path / "out")
+    check(found, ["cloze"])
+    assert found["probes"]["cloze"]["measures"]["known_written"]["n"] == 5
 
 
 def check(found: dict[str, Any], asked: list[str]) -> None:
