@@ -157,15 +157,18 @@ def test_a_wording_that_was_trained_on_is_not_asked(made: list[Document]) -> Non
 
 
 def test_what_is_left_out_is_counted_by_reason() -> None:
-    made = [Document(id=str(n), text=f"{name} was born in {place}.") for n, (name, place) in enumerate(
-        [("Ada Byron", "London"), ("Bo Derwent", "Paris"), ("Cy Twomble", "Rome")]
-    )]  # fmt: skip
+    born = (("Ada Byron", "London"), ("Bo Derwent", "Paris"))
+    made = [Document(id=name, text=f"{name} was born in {place}.") for name, place in born]
+    made.append(Document(id="c", text="It was late. Cy Twomble was born in Rome, in Rome."))
     found, left_out = blanks(Corpus(made), [], ClozeSettings())
     assert found == []
-    assert (
-        left_out["values: fewer than 3 others like it in other documents"]
-        == 3 * 2 - left_out["values: no rule words the sentence as the texts do not"]
-    )
+    assert left_out == {
+        "sentences: lean on the sentence before": 1,
+        "values: told by the rest of the sentence": 2,
+        "values: no rule words the sentence differently": 1,
+        "values: no rule words the sentence as the texts do not": 2,
+        "values: fewer than 3 others like it in other documents": 2,
+    }
 
 
 def test_most_blanks_of_a_document() -> None:

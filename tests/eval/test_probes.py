@@ -36,6 +36,7 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "wiki2023",
         "wikidyk-stand-in",
         "qa",
+        "cloze",
         "retention",
         "formats",
         "loss_gap",

@@ -14,7 +14,7 @@ from kinj.eval.cloze.values import Value, distinctive
 from kinj.eval.cloze.wording import Wording, wordings
 from kinj.eval.overlap import met, words
 
-CONTEXT = 800
+CONTEXT = 400
 """Characters of a document before the sentence that recitation is given."""
 FEWEST_OTHERS = 3
 """A value with fewer wrong ones beside it is not asked for."""

@@ -46,8 +46,8 @@ def values(text: str) -> list[Value]:
     sure = [mention for mention in when if not mention.weak]
     count = amounts(text, said, sure)
     called = _joined(text, names(text, said, [*sure, *(m for m in count if m.kind == "quantity")]))
-    found = [_value(text, mention) for mention in (*sure, *called, *count) if not mention.weak]
-    found += [_value(text, mention) for mention in _terms(said)]
+    mentions: list[Mention[Any]] = [*sure, *called, *count, *_terms(said)]
+    found = [_value(text, mention) for mention in mentions if not mention.weak]
     apart: list[Value] = []
     for value in sorted(found, key=lambda value: (value.start, -value.end)):
         if value.text and (not apart or apart[-1].end <= value.start):

@@ -25,9 +25,10 @@ MASKS = "\ue000-\uf8ff"
 """Characters of Unicode's private use area, which stand for values while the rules are at work."""
 _ANY = f"[{MASKS}]"
 _FIRST = ord(MASKS[0])
-_PREPOSITION = r"(?:in|on|at|since|during|until|after|before|from|for|by|with|near|under|to|as|into|through|against|within|alongside)"
-_MOVED = r"(?:in|on|at|since|during|until|after|before|from|for|near|under)"
+_TIME_AND_PLACE = "in|on|at|since|during|until|after|before|from|for|near|under"
+_MOVED = rf"(?:{_TIME_AND_PLACE})"
 """Those whose phrase may stand before the sentence; `directed by A` may not be torn apart."""
+_PREPOSITION = rf"(?:{_TIME_AND_PLACE}|by|with|to|as|into|through|against|within|alongside)"
 _SEVERAL = re.compile(r"[,;:()\"]|\b(?:and|or|but|nor|not|than|then)\b")
 """What a noun with all that belongs to it does not hold."""
 _CLAUSE = re.compile(rf"{_SEVERAL.pattern}|\b(?:that|which|who|whom|whose|when|where|while|as|if|because|to)\b")
