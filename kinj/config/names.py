@@ -49,6 +49,10 @@ PROBES = {
     "wikidyk": "WikiDYK: reliability, generality, paraphrase, portability, locality",
     "qa": "any question file: data.questions=FILE",
     "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
+    "calibration": "confidence and refusals on known, injected and never-seen people",
+    "generalization": "values of facts after unseen sentences, and whether the facts known there are those answered",
+    "dose": "accuracy against how often each fact passed through training",
+    "capacity": "bits of knowledge about generated people, and bits per parameter",
 }
 """Probes."""
 

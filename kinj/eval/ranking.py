@@ -50,7 +50,7 @@ def rankings(responses: Iterable[Response]) -> dict[str, Ranking]:
     """The rankings among some responses, by question."""
     found: dict[str, Ranking] = {}
     for response in responses:
-        if response.request.kind != "loglikelihood":
+        if "premise" not in response.request.meta:
             continue
         ranking = found.setdefault(question_of(response).id, Ranking(response))
         if response.request.meta["premise"] == "raw":

@@ -5,12 +5,27 @@ from __future__ import annotations
 from kinj.config.errors import UsageError
 from kinj.eval.base import Context, Probe
 from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.calibration import Calibration
+from kinj.eval.probes.capacity import Capacity
+from kinj.eval.probes.dose import Dose
+from kinj.eval.probes.generalization import Generalization
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
-PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (Biographies, Wiki2023, WikiDYK, QA, Retention)}
+_ALL: tuple[type[Probe], ...] = (
+    Biographies,
+    Wiki2023,
+    WikiDYK,
+    QA,
+    Retention,
+    Calibration,
+    Generalization,
+    Dose,
+    Capacity,
+)
+PROBES = {probe.name: probe for probe in _ALL}
 
 
 def names() -> list[str]:

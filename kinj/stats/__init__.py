@@ -8,5 +8,15 @@ from kinj.stats.intervals import (
     smallest_detectable,
     t_interval,
 )
+from kinj.stats.pairs import STATISTICS, pairs_interval
 
-__all__ = ["Interval", "mean_interval", "paired_difference", "perplexity_interval", "smallest_detectable", "t_interval"]
+__all__ = [
+    "STATISTICS",
+    "Interval",
+    "mean_interval",
+    "paired_difference",
+    "pairs_interval",
+    "perplexity_interval",
+    "smallest_detectable",
+    "t_interval",
+]

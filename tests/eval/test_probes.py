@@ -36,6 +36,10 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "wikidyk-stand-in",
         "qa",
         "retention",
+        "calibration",
+        "generalization",
+        "dose",
+        "capacity",
     ]
     with pytest.raises(UsageError, match="there is no probe `dreams`"):
         registry.get("dreams", people)

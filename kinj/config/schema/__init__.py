@@ -97,6 +97,8 @@ class EvalSettings:
     """Tokens per evaluation batch. Answers do not depend on it."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    refusal: list[str] = field(default_factory=list)
+    """More texts that make an answer a refusal, wherever they stand in it (docs/probes/calibration.md has the list)."""
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
