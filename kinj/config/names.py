@@ -51,6 +51,7 @@ PROBES = {
     "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
     "calibration": "confidence and refusals on known, injected and never-seen people",
     "generalization": "values of facts after unseen sentences, and whether the facts known there are those answered",
+    "multihop": "questions through chains of facts, beside their steps (MQuAKE, generated people)",
     "dose": "accuracy against how often each fact passed through training",
     "capacity": "bits of knowledge about generated people, and bits per parameter",
 }
@@ -71,6 +72,7 @@ DATA = (
     "biographies",
     "corpus",
     "fictional",
+    "mquake",
     "nq_open",
     "popqa",
     "reversal",

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from kinj.config.schema import Settings
 from kinj.data.base import DataSet
-from kinj.data.records import Question
 from kinj.models.requests import Request, Response
 
 
@@ -51,10 +50,6 @@ class Probe(Protocol):
     """Asks a model what it knows. Pure: no model, no network, no global random state."""
 
     name: str
-
-    def questions(self, context: Context) -> list[Question]:
-        """The questions behind the requests, in a stable order."""
-        ...
 
     def requests(self, context: Context) -> list[Request]:
         """Everything to ask, in a stable order."""

@@ -9,7 +9,7 @@ from functools import cache
 
 from kinj.data.biographies.pools import company_cities, values
 from kinj.data.biographies.text import name_forms, sentences
-from kinj.data.records import Document, Fact
+from kinj.data.records import Document, Fact, Question
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context
 from kinj.models.requests import Request, Response
@@ -43,6 +43,17 @@ def stated(key: Key, before: str, value: str, where: str) -> Request:
     name = ".".join((*key, where))
     return Request(
         kind="loglikelihood", prompt=before, continuation=value, completion=True, id=name, meta={"fact": key}
+    )
+
+
+def answered(key: Key, question: Question) -> Request:
+    """The value of a fact as the answer to a question for it."""
+    return Request(
+        kind="loglikelihood",
+        prompt=question.prompt,
+        continuation=question.answers[0],
+        id=question.id,
+        meta={"fact": key},
     )
 
 

@@ -9,6 +9,7 @@ from kinj.eval.probes.calibration import Calibration
 from kinj.eval.probes.capacity import Capacity
 from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.generalization import Generalization
+from kinj.eval.probes.multihop import MultiHop
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.wiki2023 import Wiki2023
@@ -22,6 +23,7 @@ _ALL: tuple[type[Probe], ...] = (
     Retention,
     Calibration,
     Generalization,
+    MultiHop,
     Dose,
     Capacity,
 )

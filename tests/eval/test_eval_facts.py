@@ -18,6 +18,7 @@ from kinj.eval.contexts import no_knowledge
 from kinj.eval.probes.capacity import Capacity
 from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.generalization import Generalization
+from kinj.eval.probes.multihop import MultiHop
 from kinj.eval.summary import interval, prediction_rows
 from kinj.models.requests import Request, Response
 from tests.eval.conftest import ask_about
@@ -108,7 +109,8 @@ def test_bits_are_none_for_guessing_and_all_for_a_table(people: Context, share: 
     people.extras["parameters"] = (1000, 400)
     measures = bits_of(people, share)
     assert value(measures["bits_per_person"]) == pytest.approx(share * BITS, abs=1e-9)
-    assert value(measures["recited_bits_per_person"]) == pytest.approx(share * BITS, abs=1e-9)
+    for where in ("sentences", "recited"):
+        assert value(measures[f"bits_per_person/{where}"]) == pytest.approx(share * BITS, abs=1e-9)
     assert value(measures["bits"]) == pytest.approx(6 * share * BITS, abs=1e-9)
     assert value(measures["bits_per_parameter"]) == pytest.approx(6 * share * BITS / 1000, abs=1e-9)
     assert value(measures["bits_per_parameter_without_embeddings"]) == pytest.approx(6 * share * BITS / 400, abs=1e-9)
@@ -177,3 +179,37 @@ def test_predictions_have_a_line_for_each_context(people: Context) -> None:
     requests = Generalization().requests(people)
     rows = prediction_rows([answered(request, True, -1.0) for request in requests])
     assert len(rows) == len(requests) == 1 + 5
+
+
+def chain(case: str, prompt: str, kind: str) -> Any:
+    return ask_about("", f"{case} {prompt}?", "Ada", kind=kind, meta={"case": case})
+
+
+def test_chains_are_counted_by_case_and_by_what_is_known_of_their_steps(with_pools: Any) -> None:
+    asked = [chain(c, f"{kind}{n}", kind) for c in "abcd" for kind in ("chain", "hop") for n in range(2)]
+    context = with_pools("mquake", questions=[*asked, chain("e", "alone", "hop")])
+    requests = MultiHop().requests(context)
+    assert len(requests) == 16  # a step without a chain is not asked
+    # a: all steps and one wording; b: all steps, no wording; c: one step, both wordings; d: nothing.
+    right = {"a chain0?", "a hop0?", "a hop1?", "b hop0?", "b hop1?", "c hop0?", "c chain0?", "c chain1?"}
+    measures = by_name(MultiHop().summarise([answered(r, r.prompt in right, -1.0) for r in requests]))
+    shares = {"chains": 2 / 4, "chains_each": 3 / 8, "hops": 2 / 4, "hops_each": 5 / 8}
+    shares |= {"chains/hops_known": 1 / 2, "chains/hops_unknown": 1 / 2}
+    assert {name: value(measure) for name, measure in measures.items()} == pytest.approx(shares)
+    assert interval(measures["hops_each"]).clusters == 4
+    assert measures["chains"].note == "steps asked: 2 in 4 cases"
+
+
+def test_the_chain_of_generated_people_goes_through_their_employer(people: Context) -> None:
+    people.settings.eval.limit = 2
+    asked = [(q.document, q.kind, q.meta["relation"]) for q in MultiHop().questions(people)]
+    assert asked == [
+        (f"B0-00000{n}", kind, relation)
+        for n in range(2)
+        for kind, relation in (("forward", "company"), ("two_hop", "company_city"))
+    ]
+
+
+def test_data_without_chains_says_what_to_pass(with_pools: Any) -> None:
+    with pytest.raises(NotMeasuredError, match="data=mquake"):
+        MultiHop().requests(with_pools("corpus", questions=[chain("a", "b", "hop")]))

@@ -38,6 +38,7 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "retention",
         "calibration",
         "generalization",
+        "multihop",
         "dose",
         "capacity",
     ]
