@@ -8,11 +8,12 @@ from kinj.stats.intervals import (
     smallest_detectable,
     t_interval,
 )
-from kinj.stats.pairs import STATISTICS, pairs_interval
+from kinj.stats.pairs import STATISTICS, enough, pairs_interval
 
 __all__ = [
     "STATISTICS",
     "Interval",
+    "enough",
     "mean_interval",
     "paired_difference",
     "pairs_interval",

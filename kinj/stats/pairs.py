@@ -22,6 +22,8 @@ BINS = 10
 """Bins of a calibration error."""
 DRAWS = 500
 """Resamples behind an interval."""
+FEWEST = 10
+"""Right answers, and wrong ones, that a figure about being right should have: resamples of fewer say too little about its error."""
 
 
 def calibration_error(confidence: Array, correct: Array) -> float:
@@ -66,6 +68,12 @@ def slope(x: Array, y: Array) -> float:
     around = x - x.mean()
     spread = float((around**2).sum())
     return float((around * y).sum()) / spread if spread > 0 else math.nan
+
+
+def enough(outcomes: Sequence[float]) -> bool:
+    """Whether `FEWEST` items or more came out above, and as many below, the middle of 0 and 1."""
+    right = sum(outcome > 0.5 for outcome in outcomes)
+    return min(right, len(outcomes) - right) >= FEWEST
 
 
 STATISTICS: dict[str, tuple[Statistic, float, float]] = {

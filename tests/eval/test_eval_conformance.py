@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kinj.config.names import PROBES
-from kinj.config.schema import Settings
+from kinj.config.schema import ModelSettings, Settings
 from kinj.data.base import DataSet
 from kinj.data.biographies import data_set
 from kinj.data.records import Question, Record
@@ -20,7 +20,9 @@ from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context
 from kinj.eval.run import evaluate
+from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
+from kinj.models.scratch import build_model
 from tests.eval.conftest import ask_about
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,27 +71,34 @@ def shown(settings: Settings, tmp_path: Path) -> Callable[[str], Context]:
     return make
 
 
+@pytest.fixture
+def model(tokenizer: Any) -> LanguageModel:
+    """A random model that reads a whole biography, which is long in the words of so small a tokenizer."""
+    return LanguageModel(
+        build_model(50_000, tokenizer, 512, seed=0),
+        tokenizer,
+        Codec(tokenizer, ModelSettings(name="scratch"), 512),
+        "scratch",
+    )
+
+
 def test_table_is_complete() -> None:
     assert set(CASES) == set(PROBES) == set(registry.PROBES)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_asks_a_model_and_measures_something(
-    shown: Callable[[str], Context], language_model: LanguageModel, tmp_path: Path, name: str
+    shown: Callable[[str], Context], model: LanguageModel, tmp_path: Path, name: str
 ) -> None:
     context = shown(name)
-    found = evaluate(context.settings, language_model, context, [name], tmp_path / "out")
+    found = evaluate(context.settings, model, context, [name], tmp_path / "out")
     result: dict[str, Any] = found["probes"][name]
     assert result["measures"]
     for measure in result["measures"].values():
         assert measure["direction"] in (-1, 0, 1)
         assert measure["low"] is None or measure["low"] <= measure["value"] <= measure["high"]
-    again = evaluate(context.settings, language_model, shown_again(context), [name])
+    again = evaluate(context.settings, model, replace(context, notices=[], extras={}), [name])
     assert again["probes"] == found["probes"]
-
-
-def shown_again(context: Context) -> Context:
-    return replace(context, notices=[], extras={})
 
 
 @pytest.mark.parametrize("name", CASES)

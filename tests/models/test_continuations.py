@@ -54,7 +54,7 @@ def test_text_and_continuation_add_up_to_the_whole_text(language_model: Language
 
 
 def test_a_text_beyond_the_context_is_refused(model: LanguageModel) -> None:
-    long = " ".join(QUESTIONS * 40)
+    long = " ".join(QUESTIONS * 400)
     with pytest.raises(KinjError, match="tokens long"):
         answer(model, [Request(kind="loglikelihood", prompt=long, continuation="Rome", completion=True)])
 

@@ -26,6 +26,7 @@ from kinj.eval.probes.retention import SHIPPED
 from kinj.eval.refusals import refuses
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Request, Response
+from kinj.stats import enough
 from kinj.stats.pairs import BINS, calibration_floor
 
 GROUPS = ("known", "injected", "unknown")
@@ -134,12 +135,12 @@ def _calibration(name: str, responses: Sequence[Response]) -> list[Measure]:
 
 
 def _precision(responses: Sequence[Response]) -> list[Measure]:
-    """Average precision of confidence as a ranking by correctness; undefined where nothing is right."""
+    """Average precision of confidence as a ranking by correctness; none where hardly anything is right, or wrong."""
     willing = [response for response in responses if not _refused(response)]
-    right = np.asarray([_correct(response) for response in willing])
-    if not right.any():
+    right = [_correct(response) for response in willing]
+    if not enough(right):
         return []
-    note = f"a ranking without information has {right.mean():.3f}"
+    note = f"a ranking without information has {sum(right) / len(right):.3f}"
     return [_pairs("average_precision", willing, _without_refusals(note, responses, willing))]
 
 

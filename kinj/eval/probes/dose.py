@@ -20,6 +20,7 @@ from kinj.eval.asking import (
 )
 from kinj.eval.base import Context, Measure
 from kinj.models.requests import Request, Response
+from kinj.stats import enough
 
 Doses = dict[tuple[str, str | None], int]
 """Exposures by document and relation; of a document as such under None."""
@@ -101,9 +102,9 @@ def _accuracy(name: str, responses: Sequence[Response]) -> Measure:
 
 
 def _slope(responses: Sequence[Response]) -> list[Measure]:
-    """None where all facts have the same dose."""
+    """None where all facts have the same dose, or hardly any answer is right, or wrong."""
     doses = [response.request.meta["dose"] for response in responses]
-    if len(set(doses)) < 2:
+    if len(set(doses)) < 2 or not enough([_correct(response) for response in responses]):
         return []
     note = f"least squares over {min(doses):,} to {max(doses):,} exposures"
     measure = share("gain_per_doubling", responses, _correct, note)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from math import exp
 
 import numpy as np
-from scipy import stats
+from scipy.stats import rankdata
 
 from kinj.data.records import Question
 from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, pool_questions, question_of, scores
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import Key, by_fact, facts, no_knowledge, unseen
 from kinj.models.requests import Request, Response
+from kinj.stats import enough
 
 
 class Generalization(QuestionProbe):
@@ -91,7 +92,9 @@ def _losses(logs: Mapping[Key, float]) -> list[Measure]:
 
 
 def _correlations(logs: Mapping[Key, float], answered: Mapping[Key, float]) -> list[Measure]:
-    """None where all facts are answered, or none: then there is nothing to correlate with."""
+    """None where too few facts are answered, or too few are not: a handful says nothing about all."""
+    if not enough(list(answered.values())):
+        return []
     keys = list(logs)
     x, y = [logs[key] for key in keys], [answered[key] for key in keys]
     within = [_within(keys, x), _within(keys, y)]
@@ -113,5 +116,5 @@ def _within(keys: Sequence[Key], values: Sequence[float]) -> list[float]:
     ranks = np.empty(len(column))
     for relation in dict.fromkeys(relations):
         chosen = relations == relation
-        ranks[chosen] = (stats.rankdata(column[chosen]) - 0.5) / chosen.sum() - 0.5
+        ranks[chosen] = (rankdata(column[chosen]) - 0.5) / chosen.sum() - 0.5
     return [float(rank) for rank in ranks]
