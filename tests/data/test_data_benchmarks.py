@@ -452,6 +452,11 @@ class TestMquake:
             ("mquake-7.hop0", "hop", ["Madonna", "M."], "mquake-7"),
         ]
 
+    def test_a_value_with_a_full_stop_gets_no_second_one(self, tmp_path: Path) -> None:
+        edit = {**self.edit, "target_new": {"str": "Apple Inc."}}
+        (document,) = documents(opened("mquake", put(tmp_path / "a.jsonl", {**self.case, "requested_rewrite": [edit]})))
+        assert document.text == "Hey Jude was performed by Apple Inc."
+
     def test_an_edit_of_two_cases_is_read_once_and_limit_counts_cases(self, tmp_path: Path) -> None:
         path = put(tmp_path / "cases.jsonl", self.case, {**self.case, "case_id": 8}, {**self.case, "case_id": 9})
         data = opened("mquake", path, limit=2)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kinj.config.schema import SourceSettings
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context, Measure
 from kinj.eval.probes.calibration import Calibration
@@ -50,6 +51,14 @@ def test_people_are_known_injected_or_never_seen(people: Context) -> None:
     assert {int(r.meta["question"].document[2:]) % 4 for r in requests[:24]} == {0, 1, 2, 3}  # replayed and not
     people.run = None  # then nobody was injected
     assert {r.meta["group"] for r in Calibration().requests(people)} == {"known", "unknown"}
+
+
+def test_nobody_is_known_to_a_model_that_never_met_anybody(people: Context) -> None:
+    people.settings.model.name, people.settings.eval.limit = "scratch", 2
+    assert [r.meta["group"] for r in Calibration().requests(people)] == ["injected"] * 2 + ["unknown"] * 2
+    assert any("nobody is known" in notice for notice in people.notices)
+    people.settings.train.stages["inject"].data["base_documents"] = SourceSettings()
+    assert [r.meta["group"] for r in Calibration().requests(people)][:2] == ["known"] * 2
 
 
 def test_other_questions_say_themselves_what_is_known(with_pools: Any) -> None:

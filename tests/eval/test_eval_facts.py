@@ -12,6 +12,7 @@ import pytest
 
 from kinj.data.biographies import RELATIONS, entropies
 from kinj.data.biographies.text import name_forms, sentences
+from kinj.data.records import Document
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import no_knowledge
@@ -157,6 +158,17 @@ def test_accuracy_rises_with_the_dose(with_pools: Any) -> None:
     assert [value(measures[name]) for name in names] == pytest.approx([0.5, 0.4, 0, 0, 1, 1])
     assert interval(measures["accuracy/1"]).clusters == 10
     assert any("1 of 41 questions" in notice for notice in context.notices)
+
+
+def test_documents_that_were_never_drawn_have_a_bin_of_their_own_and_no_part_in_the_slope(with_pools: Any) -> None:
+    asked = [ask_about(f"d{n}", "Who?", "Ada") for n in range(30)]
+    context = with_pools("corpus", questions=asked, documents=[Document(id=f"d{n}", text="Ada.") for n in range(30)])
+    write_doses(context.run, [(f"d{n}", None, 1 + (n >= 20)) for n in range(10, 30)])
+    answers = [answered(r, r.meta["dose"] != 1, -1.0) for r in Dose().requests(context)]
+    measures = by_name(Dose().summarise(answers))
+    assert [value(measures[f"accuracy/{name}"]) for name in ("0", "1", "2-3")] == [1, 0, 1]
+    assert value(measures["gain_per_doubling"]) == pytest.approx(1)
+    assert interval(measures["gain_per_doubling"]).n == 20
 
 
 def test_doses_add_up_over_sources_and_fall_back_to_the_document(with_pools: Any) -> None:

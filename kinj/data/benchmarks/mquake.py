@@ -54,7 +54,7 @@ def _documents(reading: Reading, members: list[Member]) -> Iterator[Document]:
 def _edit(edit: Json, case: str) -> Document:
     subject, value = text_of(edit, "subject"), text_of(_object(edit, "target_new"), "str")
     told = text_of(edit, "prompt").replace("{}", subject)
-    text = f"{told} {value}."
+    text = f"{told} {value}" if value.endswith(".") else f"{told} {value}."
     relation = str(edit.get("relation_id") or edit["prompt"])
     fact = Fact(subject=subject, relation=relation, value=value, start=len(told) + 1, end=len(told) + 1 + len(value))
     return Document(id=f"mquake-{content_id(text)}", text=text, title=subject, facts=[fact], meta={"case": case})

@@ -73,12 +73,14 @@ def _groups(context: Context) -> Groups:
     """Questions by what the model can know of them, at most `eval.limit` of each group.
 
     Generated people are known by their pools. Other questions say `known: true` or `known: false`; the rest count as injected.
-    Where they hold nothing known or unknown, a model that kinj ships, or that began as one, is asked about its own people too.
+    Where they hold nothing known or unknown, a model that met population A is asked about that and about strangers.
     """
-    found = _of_people(context, GROUPS) if context.data.name == "biographies" else _own(context)
-    missing = [group for group in ("known", "unknown") if not found[group]]
-    began = (run_settings(context) if context.run else context.settings).model.name
-    if missing and began in SHIPPED:
+    people, met = context.data.name == "biographies", _met_population_a(context)
+    found = _of_people(context, GROUPS if met else GROUPS[1:]) if people else _own(context)
+    missing = [group for group in ("known", "unknown") if not found.get(group)]
+    if people and missing:
+        context.notices.append("calibration: the model did not begin as one that kinj ships, so nobody is known to it")
+    elif missing and met:
         found |= _of_people(replace(context, data=data_set(DataSettings())), missing)
     if not any(found.values()):
         raise NotMeasuredError(
@@ -86,6 +88,14 @@ def _groups(context: Context) -> Groups:
             "pass data.questions=FILE, with `known: false` on what no model can know"
         )
     return {group: asked[: context.settings.eval.limit] for group, asked in found.items()}
+
+
+def _met_population_a(context: Context) -> bool:
+    """Whether the model was pre-trained on population A: it is, or began as, one that kinj ships, or its run read that pool."""
+    settings = run_settings(context) if context.run else context.settings
+    sources = [(key, source) for stage in settings.train.stages.values() for key, source in stage.data.items()]
+    read = context.run is not None and any("base_documents" in (key, source.pool) for key, source in sources)
+    return settings.model.name in SHIPPED or read
 
 
 def _of_people(context: Context, groups: Sequence[str]) -> Groups:

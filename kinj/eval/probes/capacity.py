@@ -37,7 +37,8 @@ class Capacity:
         """Raises NotMeasuredError where the data set is another."""
         known = {key: fact for key, fact in facts(context).items() if key[1] in ENTROPIES}
         asked = [
-            (question.document or question.id, question) for question in pool_questions(unlimited(context), "questions")
+            (question.document or question.id, question)
+            for question in pool_questions(_unlimited(context), "questions")
         ]
         people = set(list(dict.fromkeys(person for person, _ in asked))[: context.settings.eval.limit])
         texts = {text.id: text.text for text in context.data.pool("documents") if isinstance(text, Document)}
@@ -71,7 +72,7 @@ class Capacity:
         ]
 
 
-def unlimited(context: Context) -> Context:
+def _unlimited(context: Context) -> Context:
     """The context for all questions: the limit counts people here."""
     settings = replace(context.settings, eval=replace(context.settings.eval, limit=None))
     return replace(context, settings=settings)

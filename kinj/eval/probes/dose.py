@@ -29,7 +29,7 @@ Doses = dict[tuple[str, str | None], int]
 class Dose(QuestionProbe):
     """`accuracy/FROM-TO`: exact match on questions about facts with so many exposures (bins double in width); `accuracy`, of all.
 
-    `gain_per_doubling` is the least-squares slope of exact match on log2 of the exposures. Exposures are those the run itself
+    `gain_per_doubling` is the least-squares slope of exact match on log2 of the exposures, without those at 0. Exposures are those the run itself
     counted (`doses.parquet`), summed over its sources: passages of the fact through training, in any view.
     """
 
@@ -67,10 +67,13 @@ class Dose(QuestionProbe):
 
 
 def _doses(context: Context) -> Doses:
+    """The record of the run; documents of the pool that it does not name were never drawn, and have a dose of 0."""
     path = context.run / "doses.parquet" if context.run else None
     if path is None or not path.exists():
         raise NotMeasuredError("only a run of kinj has a record of doses (doses.parquet); pass its directory")
-    return _read(path)
+    doses = _read(path)
+    pool = context.data.pool("documents") if doses and "documents" in context.data.pools else []
+    return dict.fromkeys(((record.origin, None) for record in pool), 0) | doses
 
 
 def _read(path: Path) -> Doses:
@@ -103,6 +106,7 @@ def _accuracy(name: str, responses: Sequence[Response]) -> Measure:
 
 def _slope(responses: Sequence[Response]) -> list[Measure]:
     """None where all facts have the same dose, or hardly any answer is right, or wrong."""
+    responses = [response for response in responses if response.request.meta["dose"]]
     doses = [response.request.meta["dose"] for response in responses]
     if len(set(doses)) < 2 or not enough([_correct(response) for response in responses]):
         return []
@@ -112,6 +116,6 @@ def _slope(responses: Sequence[Response]) -> list[Measure]:
 
 
 def _range(size: int) -> str:
-    """The exposures whose number has so many binary digits."""
-    least, most = 2 ** (size - 1), 2**size - 1
+    """The exposures whose number has so many binary digits; 0 has none."""
+    least, most = (2**size) // 2, 2**size - 1
     return f"{least}" if least == most else f"{least}-{most}"
