@@ -21,8 +21,10 @@ from tests.gap_models import FACTS, NAMES, QUESTIONS, TOWNS, save
 @pytest.mark.parametrize("kind", ["t5", "bert"])
 def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> None:
     people.settings.eval.limit = 4
-    model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=64 if kind == "bert" else None)
-    asked = [name for name in names() if name not in ("wiki2023", "qa", "wikidyk")]
+    model = load_model(ModelSettings(name=str(save(kind, tmp_path / kind))), max_tokens=96 if kind == "bert" else None)
+    # Of other data, of the record of a run, or (for so small a BERT) with texts longer than it reads.
+    others = {"wiki2023", "qa", "wikidyk", "dose", *(["capacity"] if kind == "bert" else [])}
+    asked = [name for name in names() if name not in others]
     check(evaluate(people.settings, model, people, asked, tmp_path / "out"), asked)
 
 

@@ -29,8 +29,8 @@ Doses = dict[tuple[str, str | None], int]
 class Dose(QuestionProbe):
     """`accuracy/FROM-TO`: exact match on questions about facts with so many exposures (bins double in width); `accuracy`, of all.
 
-    `gain_per_doubling` is the least-squares slope of exact match on log2 of the exposures, without those at 0. Exposures are those the run itself
-    counted (`doses.parquet`), summed over its sources: passages of the fact through training, in any view.
+    `gain_per_doubling` is the least-squares slope of exact match on log2 of the exposures, without those at 0. Exposures are
+    those the run itself counted (`doses.parquet`), summed over its sources: passages of the fact through training, in any view.
     """
 
     name = "dose"
