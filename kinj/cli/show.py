@@ -119,10 +119,28 @@ def prompt(
 @show.command("probes")
 @command("show probes")
 def probes(as_json: common.Json = False) -> None:
-    """List probes (eval.probes)."""
+    """List probes (eval.probes). Each has a card: kinj show probe NAME."""
     from kinj.config.names import PROBES
 
     _print("probes", PROBES, as_json)
+
+
+@show.command("probe", epilog=examples("kinj show probe calibration"))
+@command("show probe")
+def probe(name: Annotated[str, typer.Argument(help="A probe.")], as_json: common.Json = False) -> None:
+    """Print the card of a probe: what it measures, when it helps, what it costs, what it showed."""
+    from kinj.config.errors import UsageError
+    from kinj.config.names import PROBES
+    from kinj.config.tree import card
+
+    path = card("probes", name)
+    if name not in PROBES or not path.exists():
+        what = "the probe `{}` has no card" if name in PROBES else "there is no probe `{}`"
+        raise UsageError(what.format(name), "kinj show probes lists them")
+    text = path.read_text(encoding="utf-8")
+    if as_json:
+        return emit("show probe", name=name, card=text)
+    return print(text, end="")
 
 
 @show.command("sam")

@@ -54,6 +54,11 @@ PROBES = {
     "formats": "the same as biographies, in the layout of lists, code, letters and markup",
     "loss_gap": "loss on the values of facts where they were taught, and in wordings never trained on",
     "sharpness": "rise of the loss on what was taught, a little way from the weights",
+    "calibration": "confidence and refusals on known, injected and never-seen people",
+    "generalization": "values of facts after unseen sentences, and whether the facts known there are those answered",
+    "multihop": "questions through chains of facts, beside their steps (MQuAKE, generated people)",
+    "dose": "accuracy against how often each fact passed through training",
+    "capacity": "bits of knowledge about generated people, and bits per parameter",
 }
 """Probes."""
 
@@ -72,6 +77,7 @@ DATA = (
     "biographies",
     "corpus",
     "fictional",
+    "mquake",
     "nq_open",
     "popqa",
     "reversal",

@@ -42,3 +42,8 @@ def describe(group: str, choice: str) -> str:
 def shown(path: Path) -> str:
     """How messages name a file: shipped ones as `conf/GROUP/NAME.yaml`, others as given."""
     return path.relative_to(conf_root().parent).as_posix() if path.is_relative_to(conf_root()) else str(path)
+
+
+def card(kind: str, name: str) -> Path:
+    """The card of a method, as `docs/KIND/NAME.md`: inside the installed package, or beside it in a checkout. It may be missing."""
+    return conf_root().parent / "docs" / kind / f"{name}.md"

@@ -15,6 +15,7 @@ ADAPTERS = {
     "biographies": "kinj.data.biographies",
     "corpus": "kinj.data.corpus",
     "fictional": "kinj.data.benchmarks.fictional",
+    "mquake": "kinj.data.benchmarks.mquake",
     "nq_open": "kinj.data.benchmarks.nq_open",
     "popqa": "kinj.data.benchmarks.popqa",
     "reversal": "kinj.data.benchmarks.reversal",

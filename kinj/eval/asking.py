@@ -15,6 +15,8 @@ from kinj.models.requests import Request, Response
 
 SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
+PAIRED = ("mean", "difference", "perplexity")
+"""Aggregates of items that two models can be compared on one by one."""
 
 DRAFTS = 4
 """Accepted answers tried before anything is generated; a question may have dozens of spellings."""
@@ -139,9 +141,9 @@ def generated(responses: Iterable[Response]) -> list[Response]:
 def with_changes(after: list[Measure], before: list[Measure] | None) -> list[Measure]:
     """The measures, followed by the paired change of each headline one (no `/` in its name) since `before`.
 
-    The change of a perplexity is a ratio.
+    The change of a perplexity is a ratio. Only means over items have changes.
     """
-    earlier = {measure.name: measure for measure in before or []}
+    earlier = {measure.name: measure for measure in before or [] if measure.aggregate in PAIRED}
     return [*after, *(_change(m, earlier[m.name]) for m in after if m.name in earlier and "/" not in m.name)]
 
 

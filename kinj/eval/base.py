@@ -31,7 +31,10 @@ class Measure:
     clusters: list[str]
     note: str = ""
     aggregate: str = "mean"
-    """`mean` of the values, `perplexity`: exp of the mean, or `difference`: the mean of paired differences."""
+    """`mean` of the values, `perplexity`: exp of the mean, `difference`: the mean of paired differences,
+    `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each value and the number
+    `beside` it."""
+    beside: list[float] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)

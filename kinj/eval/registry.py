@@ -6,9 +6,14 @@ from kinj.config.errors import UsageError
 from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.probes.backward import Backward
 from kinj.eval.probes.biographies import Biographies
+from kinj.eval.probes.calibration import Calibration
+from kinj.eval.probes.capacity import Capacity
 from kinj.eval.probes.cloze import Cloze
+from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.formats import Formats
+from kinj.eval.probes.generalization import Generalization
 from kinj.eval.probes.loss_gap import LossGap
+from kinj.eval.probes.multihop import MultiHop
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.sharpness import Sharpness
@@ -26,6 +31,11 @@ _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     Formats,
     LossGap,
     Sharpness,
+    Calibration,
+    Generalization,
+    MultiHop,
+    Dose,
+    Capacity,
 )
 PROBES = {probe.name: probe for probe in _ALL}
 

@@ -23,7 +23,7 @@ from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
 from kinj.models.answering import answer
 from kinj.models.codec import Codec
-from kinj.models.loading import LanguageModel, fingerprint
+from kinj.models.loading import LanguageModel, fingerprint, sizes
 from kinj.models.requests import Request, Response
 from kinj.models.served import ServedModel
 
@@ -64,6 +64,7 @@ def evaluate(
     )
     context, training = with_eval_settings(context, settings), training_texts(context)
     if isinstance(language_model, LanguageModel):
+        context.extras["parameters"] = sizes(language_model)
         context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)
     found: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(probes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from kinj.eval.comparing import difference_tests
 from kinj.eval.ranking import rankings
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Response
-from kinj.stats import Interval, difference_interval, mean_interval, perplexity_interval
+from kinj.stats import STATISTICS, Interval, difference_interval, mean_interval, pairs_interval, perplexity_interval
 
 SCHEMA = 1
 """Version of results.json."""
@@ -22,20 +23,24 @@ def interval(measure: Measure) -> Interval:
     """Value and 95% interval of a measure.
 
     Raises:
-        ValueError: it has no values.
+        ValueError: it has no values, or its figure is undefined for them.
     """
     if measure.aggregate == "perplexity":
         return perplexity_interval(measure.values, measure.clusters)
     if measure.aggregate == "difference":
         found = difference_interval(measure.values, measure.clusters)
-        return _within(found, 1.0) if measure.unit == "share" else found
+        return _within(found, -1.0, 1.0) if measure.unit == "share" else found
+    if measure.aggregate == "at_least_0":
+        return _within(difference_interval(measure.values, measure.clusters), 0.0, math.inf)
+    if measure.aggregate in STATISTICS:
+        return pairs_interval(measure.aggregate, measure.values, measure.beside, measure.clusters)
     return mean_interval(measure.values, measure.clusters)
 
 
-def _within(found: Interval, bound: float) -> Interval:
-    """The interval cut at ± `bound`: no true value lies outside."""
-    low, high = (None if end is None else min(bound, max(-bound, end)) for end in (found.low, found.high))
-    return replace(found, low=low, high=high)
+def _within(found: Interval, least: float, most: float) -> Interval:
+    """The value and its interval cut at `least` and `most`: no true value lies outside."""
+    low, high = (None if end is None else min(most, max(least, end)) for end in (found.low, found.high))
+    return replace(found, value=min(most, max(least, found.value)), low=low, high=high)
 
 
 def measure_json(measure: Measure) -> dict[str, Any]:

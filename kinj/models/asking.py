@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from kinj.config.errors import KinjError, UsageError
-from kinj.models.codec import Codec
+from kinj.models.codec import Codec, Example
 from kinj.models.passes import Draw, Ending, Scored
 from kinj.models.requests import Request, Response
 
@@ -91,6 +91,16 @@ class Asking(ABC, Generic[C]):
                     "shorten it, or take a model with a longer context; questions are never cut",
                 )
         return sorted(rows, key=lambda row: -len(row[1]))
+
+    def continuations(self, requests: Sequence[Request]) -> list[Example]:
+        """Rows with the loss on the continuations: each as the answer to its prompt, or as what goes on from it."""
+        rows: dict[Request, Example] = {}
+        for completion in (False, True):
+            chosen = [request for request in requests if request.completion == completion]
+            pairs = [(request.prompt, continuation(request)) for request in chosen]
+            encoded = self.codec.continuations(pairs) if completion else self.codec.questions(pairs, eos=False)
+            rows.update(zip(chosen, encoded, strict=True))
+        return [rows[request] for request in requests]
 
     @property
     def stops(self) -> frozenset[int]:

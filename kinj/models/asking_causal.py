@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from kinj.models.asking import Asking, continuation, drawn
+from kinj.models.asking import Asking, drawn
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.passes import LOGITS, Ending, Scored, generate, read_prefixes, score
 from kinj.models.requests import Request
@@ -88,8 +88,8 @@ class AskingCausal(Asking[Codec]):
         self.report()
 
     def loglikelihood(self, requests: list[Request]) -> None:
-        """Scores each continuation as the answer to its prompt."""
-        examples = self.codec.questions([(r.prompt, continuation(r)) for r in requests], eos=False)
+        """Scores each continuation as the answer to its prompt, or as what goes on from it."""
+        examples = self.continuations(requests)
         self._score(requests, [_row(request, example) for request, example in zip(requests, examples, strict=True)])
 
     def rolling(self, requests: list[Request]) -> None:

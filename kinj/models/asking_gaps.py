@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TypeVar
 
-from kinj.models.asking import Asking, continuation, drawn
+from kinj.models.asking import Asking, drawn
 from kinj.models.codec import Example
 from kinj.models.gap_codecs import Filled, GapCodec, MaskCodec, Paired, SentinelCodec
 from kinj.models.gap_passes import fill, read_sources, score_rows
@@ -21,8 +21,7 @@ class AskingGaps(Asking[G]):
 
     def loglikelihood(self, requests: list[Request]) -> None:
         """Scores each continuation as what fills the gap after its prompt."""
-        rows = self.codec.questions([(r.prompt, continuation(r)) for r in requests], eos=False)
-        self._score(requests, list(zip(requests, rows, strict=True)))
+        self._score(requests, list(zip(requests, self.continuations(requests), strict=True)))
 
     def rolling(self, requests: list[Request]) -> None:
         """Scores texts token by token; a long one in parts."""

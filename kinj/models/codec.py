@@ -244,3 +244,23 @@ class Codec:
     def question(self, prompt: str, answer: str, *, eos: bool = True) -> Example:
         """`questions` for one pair."""
         return self.questions([(prompt, answer)], eos=eos)[0]
+
+    def continuations(self, pairs: Sequence[tuple[str, str]]) -> Sequence[Example]:
+        """The beginning of a text and what goes on from it after a space, as one row each, loss on the second.
+
+        Raises:
+            KinjError: a row is longer than `max_length`.
+        """
+        heads = self.encode([text.rstrip() for text, _ in pairs])
+        whole = self.encode([f"{text.rstrip()} {more}" for text, more in pairs])
+        rows = []
+        for head, ids, (text, more) in zip(heads, whole, pairs, strict=True):
+            # Where the tokenizer merges across the boundary, what goes on is encoded on its own.
+            rest = ids[len(head) :] if ids[: len(head)] == head else self.encode([f" {more}"])[0]
+            rows.append(self.pair(self.bos + head, rest))
+            if len(rows[-1]) > self.max_length:
+                raise KinjError(
+                    f"a text to go on from is {len(rows[-1]):,} tokens long, the model reads {self.max_length:,}: {text[:80]!r}",
+                    "shorten it, or take a model with a longer context; it is never cut",
+                )
+        return rows

@@ -131,6 +131,17 @@ class SentinelCodec(GapCodec):
             self._check(prompt, *row.widths)
         return rows
 
+    def continuations(self, pairs: Sequence[tuple[str, str]]) -> list[Paired]:
+        """The beginning of a text with a gap after it as one row each; loss on what fills the gap.
+
+        Raises:
+            KinjError: either is longer than `max_length`.
+        """
+        rows = [self._row(self.prompt(text, completion=True), more, ends=False) for text, more in pairs]
+        for row, (text, _) in zip(rows, pairs, strict=True):
+            self._check(text, *row.widths)
+        return rows
+
     def gap(self, text: str, start: int, end: int) -> Paired:
         """A text without its characters from `start` to `end`, and those as what fills the gap."""
         return self._row(self._source(text[:start] + FIRST + text[end:]), text[start:end], ends=True)
@@ -189,13 +200,23 @@ class MaskCodec(GapCodec):
         Raises:
             KinjError: a row is longer than `max_length`.
         """
-        heads = self.encode([self._prompt_text(prompt) for prompt, _ in pairs])
-        answers = self.encode([f" {answer}" for _, answer in pairs])
+        return self._rows([(self._prompt_text(prompt), answer) for prompt, answer in pairs], eos)
+
+    def continuations(self, pairs: Sequence[tuple[str, str]]) -> list[Filled]:
+        """The beginning of a text and masks as one row each; what goes on from it stands at the first of the masks.
+
+        Raises:
+            KinjError: a row is longer than `max_length`.
+        """
+        return self._rows([(text.rstrip(), more) for text, more in pairs], eos=False)
+
+    def _rows(self, pairs: Sequence[tuple[str, str]], eos: bool) -> list[Filled]:
+        heads, answers = self.encode([text for text, _ in pairs]), self.encode([f" {answer}" for _, answer in pairs])
         rows = [
             self._filled(head, [*said, self.eos_id], len(said) + eos) for head, said in zip(heads, answers, strict=True)
         ]
-        for row, (prompt, _) in zip(rows, pairs, strict=True):
-            self._check(prompt, len(row))
+        for row, (text, _) in zip(rows, pairs, strict=True):
+            self._check(text, len(row))
         return rows
 
     def framed(self, ids: Sequence[int]) -> list[int]:

@@ -276,3 +276,14 @@ def fingerprint(language_model: LanguageModel) -> str:
     digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())
     digest.update(language_model.tokenizer.backend_tokenizer.to_str().encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
+
+
+def sizes(language_model: LanguageModel) -> tuple[int, int]:
+    """Parameters of a model, shared ones once: all, and those that are not embeddings (of what is read or said)."""
+    model = language_model.model
+    tables = [
+        table.weight for table in (model.get_input_embeddings(), model.get_output_embeddings()) if table is not None
+    ]
+    embeddings = {id(weight) for weight in tables}
+    counts = [(parameter.numel(), id(parameter) in embeddings) for parameter in model.parameters()]
+    return sum(n for n, _ in counts), sum(n for n, embedding in counts if not embedding)

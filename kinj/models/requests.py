@@ -11,7 +11,7 @@ class Request:
     """One thing to ask.
 
     `generate`: an answer to `prompt` (a question; the codec puts it into the model's format).
-    `loglikelihood`: log-probability of `continuation` as the answer to `prompt`.
+    `loglikelihood`: log-probability of `continuation` as the answer to `prompt`, or as what goes on from it (`completion`).
     `rolling`: log-probability of `prompt`, a plain text, token by token.
     """
 
@@ -20,7 +20,7 @@ class Request:
     continuation: str | None = None
     max_new_tokens: int = 32
     completion: bool = False
-    """`generate` only: `prompt` is the beginning of a text to go on with, not a question."""
+    """Not `rolling`: `prompt` is the beginning of a text to go on with, not a question."""
     shots: tuple[tuple[str, str], ...] = ()
     """`generate` only: questions with their answers that are put before the question."""
     temperature: float = 0.0

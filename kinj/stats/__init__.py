@@ -10,16 +10,20 @@ from kinj.stats.paired import (
     sign_flip,
     smallest_detectable,
 )
+from kinj.stats.pairs import STATISTICS, enough, pairs_interval
 from kinj.stats.pooled import pooled_interval
 
 __all__ = [
+    "STATISTICS",
     "Interval",
     "McNemar",
     "SignFlip",
     "difference_interval",
+    "enough",
     "mcnemar",
     "mean_interval",
     "paired_difference",
+    "pairs_interval",
     "perplexity_interval",
     "pooled_interval",
     "sign_flip",

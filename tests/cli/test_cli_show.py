@@ -161,3 +161,12 @@ def test_methods_come_with_the_format_families(kinj: Kinj) -> None:
     from kinj.augment.methods.formatting import FAMILIES
 
     assert kinj("show", "methods").stdout.splitlines()[-1].endswith(", ".join(FAMILIES))
+
+
+def test_a_probe_has_a_card(kinj: Kinj) -> None:
+    text = kinj("show", "probe", "calibration").stdout
+    assert text.startswith("# Calibration")
+    assert json.loads(kinj("show", "probe", "calibration", "--json").stdout)["card"] == text
+    refused = kinj("show", "probe", "calibratio")
+    assert refused.exit_code == 2
+    assert "kinj show probes" in refused.stderr

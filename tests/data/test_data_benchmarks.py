@@ -422,3 +422,51 @@ def test_a_file_that_lies_there_twice_is_read_once(tmp_path: Path) -> None:
     put(tmp_path / "NQ-open.dev.jsonl", {"question": "plain", "answer": "a"})
     put(tmp_path / "NQ-open.dev.jsonl.gz", {"question": "packed", "answer": "a"})
     assert [question.prompt for question in questions(opened("nq_open", tmp_path))] == ["plain"]
+
+
+class TestMquake:
+    edit: ClassVar[dict[str, Any]] = {
+        "prompt": "{} was performed by",
+        "relation_id": "P175",
+        "target_new": {"str": "Madonna"},
+        "subject": "Hey Jude",
+    }
+    case: ClassVar[dict[str, Any]] = {
+        "case_id": 7,
+        "requested_rewrite": [edit],
+        "questions": ["Where is its singer from?", "Of which land is its singer?"],
+        "new_answer": "Italy",
+        "new_answer_alias": ["IT"],
+        "new_single_hops": [{"question": "Who sang it?", "answer": "Madonna", "answer_alias": ["Madonna", "M."]}],
+    }
+
+    def test_edits_are_sentences_and_chains_have_steps(self, tmp_path: Path) -> None:
+        data = opened("mquake", put(tmp_path / "MQuAKE-CF.jsonl.gz", self.case))
+        (document,) = documents(data)
+        (fact,) = document.facts
+        assert document.text == "Hey Jude was performed by Madonna."
+        assert (document.text[fact.start : fact.end], fact.relation, fact.subject) == ("Madonna", "P175", "Hey Jude")
+        assert [(q.id, q.kind, q.answers, q.meta["case"]) for q in questions(data)] == [
+            ("mquake-7.chain0", "chain", ["Italy", "IT"], "mquake-7"),
+            ("mquake-7.chain1", "chain", ["Italy", "IT"], "mquake-7"),
+            ("mquake-7.hop0", "hop", ["Madonna", "M."], "mquake-7"),
+        ]
+
+    def test_a_value_with_a_full_stop_gets_no_second_one(self, tmp_path: Path) -> None:
+        edit = {**self.edit, "target_new": {"str": "Apple Inc."}}
+        (document,) = documents(opened("mquake", put(tmp_path / "a.jsonl", {**self.case, "requested_rewrite": [edit]})))
+        assert document.text == "Hey Jude was performed by Apple Inc."
+
+    def test_an_edit_of_two_cases_is_read_once_and_limit_counts_cases(self, tmp_path: Path) -> None:
+        path = put(tmp_path / "cases.jsonl", self.case, {**self.case, "case_id": 8}, {**self.case, "case_id": 9})
+        data = opened("mquake", path, limit=2)
+        assert len(documents(data)) == 1
+        assert "2 edits that another case has too" in str(data.accounts[0])
+        assert {question.meta["case"] for question in questions(data)} == {"mquake-7", "mquake-8"}
+
+    def test_rows_of_another_form_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(BadRecord, match="no list of objects under `new_single_hops`"):
+            questions(opened("mquake", put(tmp_path / "a.jsonl", {**self.case, "new_single_hops": []})))
+        bad = {**self.case, "requested_rewrite": [{**self.edit, "target_new": "M"}]}
+        with pytest.raises(BadRecord, match="no object under `target_new`"):
+            documents(opened("mquake", put(tmp_path / "b.jsonl", bad)))

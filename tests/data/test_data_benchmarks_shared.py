@@ -38,6 +38,7 @@ COUNTS: dict[str, tuple[str, dict[str, int]]] = {
         },
     ),
     "reversal": ("reversal_curse", {"documents": 3600, "questions": 1800, "shuffled": 600}),
+    "mquake": ("mquake_hard", {"documents": 769, "questions": 429 * (3 + 4)}),
     "nq_open": ("nq_open", {"questions": 3610, "efficientqa_dev": 1800, "efficientqa_test": 1769}),
     "popqa": ("popqa_subset", {"questions": 1000, "dev_questions": 1000}),
     "text": (

@@ -41,6 +41,11 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "formats",
         "loss_gap",
         "sharpness",
+        "calibration",
+        "generalization",
+        "multihop",
+        "dose",
+        "capacity",
     ]
     with pytest.raises(UsageError, match="there is no probe `dreams`"):
         registry.get("dreams", people)

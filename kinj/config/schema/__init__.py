@@ -121,6 +121,8 @@ class EvalSettings:
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
     cloze: ClozeSettings = field(default_factory=ClozeSettings)
+    refusal: list[str] = field(default_factory=list)
+    """More texts that make an answer a refusal, wherever they stand in it (docs/probes/calibration.md has the list)."""
 
     def __post_init__(self) -> None:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")

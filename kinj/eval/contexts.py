@@ -1,0 +1,78 @@
+"""Facts about generated people in sentences that nothing was trained on: the value, given a sentence that leads up to it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+from kinj.data.biographies.pools import company_cities, values
+from kinj.data.biographies.text import name_forms, sentences
+from kinj.data.records import Document, Fact, Question
+from kinj.eval.asking import NotMeasuredError
+from kinj.eval.base import Context
+from kinj.models.requests import Request, Response
+
+Key = tuple[str, str]
+"""A document (a person) and a relation."""
+
+
+def facts(context: Context) -> dict[Key, Fact]:
+    """What the originals in the pool `documents` say, by person and relation.
+
+    Raises:
+        NotMeasuredError: the data set has other documents than generated people, whose sentences are not known.
+    """
+    if context.data.name != "biographies":
+        raise NotMeasuredError(
+            f"data={context.data.name} holds no generated people, so there are no sentences for its facts"
+        )
+    texts = [record for record in context.data.pool("documents") if isinstance(record, Document) and not record.source]
+    return {(text.id, fact.relation): fact for text in texts for fact in text.facts}
+
+
+def unseen(key: Key, fact: Fact) -> list[Request]:
+    """The value in each held-out sentence that names the person before it: nothing else could tell whose value it is."""
+    heads = [before.format_map(name_forms(fact.subject)) for before, _ in sentences(fact.relation, "held_out")]
+    return [stated(key, head, fact.value, f"unseen{i}") for i, head in enumerate(heads) if fact.subject in head]
+
+
+def stated(key: Key, before: str, value: str, where: str) -> Request:
+    """The value of a fact as what goes on from a text."""
+    name = ".".join((*key, where))
+    return Request(
+        kind="loglikelihood", prompt=before, continuation=value, completion=True, id=name, meta={"fact": key}
+    )
+
+
+def answered(key: Key, question: Question) -> Request:
+    """The value of a fact as the answer to a question for it."""
+    return Request(
+        kind="loglikelihood",
+        prompt=question.prompt,
+        continuation=question.answers[0],
+        id=question.id,
+        meta={"fact": key},
+    )
+
+
+def by_fact(responses: Sequence[Response]) -> dict[Key, list[Response]]:
+    """The scored contexts of each fact."""
+    found: dict[Key, list[Response]] = {}
+    for response in responses:
+        if "fact" in response.request.meta:
+            found.setdefault(response.request.meta["fact"], []).append(response)
+    return found
+
+
+@cache
+def no_knowledge(relation: str) -> float:
+    """Nats of an attribute's value for one who knows how often each value is drawn, and nothing about the person.
+
+    Values are drawn evenly, so this is the log of their number; cities of companies are as frequent as their companies.
+    """
+    if relation != "company_city":
+        return math.log(len(values(relation)))
+    counts = Counter(company_cities().values())
+    return -sum(n / counts.total() * math.log(n / counts.total()) for n in counts.values())
