@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kinj.config.schema import ClozeSettings
 from kinj.data.records import Document
+from kinj.eval.cloze import blanks as blanks_module
 from kinj.eval.cloze.blanks import BEFORE, Blank, blanks
 from kinj.eval.cloze.corpus import Corpus
 from kinj.eval.cloze.sentences import sentences
@@ -156,18 +157,19 @@ def test_a_wording_that_was_trained_on_is_not_asked(made: list[Document]) -> Non
     assert not views or {blank.id: blank.known for blank in again} != {key: blank.known for key, blank in found.items()}
 
 
-def test_what_is_left_out_is_counted_by_reason() -> None:
+def test_what_is_left_out_is_counted_by_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blanks_module, "FEWEST_OTHERS", 5)
     born = (("Ada Byron", "London"), ("Bo Derwent", "Paris"))
     made = [Document(id=name, text=f"{name} was born in {place}.") for name, place in born]
-    made.append(Document(id="c", text="It was late. Cy Twomble was born in Rome, in Rome."))
+    made.append(Document(id="c", text="It was late that day. He ran. Cy Twomble was born in Rome, in Rome."))
     found, left_out = blanks(Corpus(made), [], ClozeSettings())
     assert found == []
     assert left_out == {
         "sentences: lean on the sentence before": 1,
+        "sentences: shorter than 4 or longer than 40 words": 1,
         "values: told by the rest of the sentence": 2,
         "values: no rule words the sentence differently": 1,
-        "values: no rule words the sentence as the texts do not": 2,
-        "values: fewer than 3 others like it in other documents": 2,
+        "values: fewer than 5 others like it in other documents": 4,
     }
 
 
