@@ -119,7 +119,9 @@ def test_data_without_what_it_asks_about_is_not_measured_and_says_what_is_missin
     settings.model.name = "scratch"
     context = Context(settings=settings, data=DataSet("other", {}), run=tmp_path, reformat=bulleted)
     probe = registry.get(name, context)
-    look = partial(probe.measure, model) if isinstance(probe, ModelProbe) else probe.requests
+    look: Callable[[Context], object] = (
+        partial(probe.measure, model) if isinstance(probe, ModelProbe) else probe.requests
+    )
     with pytest.raises(NotMeasuredError, match=r"data=|doses\.parquet"):
         look(context)
 
