@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kinj.data.biographies import data_set
 from kinj.data.records import Question, Record
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError
-from kinj.eval.base import Context
+from kinj.eval.base import Context, ModelProbe
 from kinj.eval.run import evaluate
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
@@ -42,6 +43,11 @@ CASES: dict[str, str] = {
     "multihop": "biographies",
     "dose": "biographies",
     "capacity": "biographies",
+    "backward": "biographies",
+    "cloze": "biographies",
+    "formats": "biographies",
+    "loss_gap": "biographies",
+    "sharpness": "biographies",
 }
 """The data that each probe is shown with."""
 QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS}
@@ -49,6 +55,11 @@ QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "co
 
 def pool(records: list[Question]) -> Callable[[], list[Record]]:
     return lambda: list(records)
+
+
+def bulleted(questions: Sequence[Question]) -> list[Question]:
+    """Every question as an item of a list."""
+    return [replace(question, prompt=f"* {question.prompt}") for question in questions]
 
 
 @pytest.fixture
@@ -66,7 +77,7 @@ def shown(settings: Settings, tmp_path: Path) -> Callable[[str], Context]:
             data_set(settings.data) if data == "biographies" else DataSet(data, {"questions": pool(QUESTIONS[data])})
         )
         settings.model.name = "tiny" if data == "biographies" else "scratch"
-        return Context(settings=settings, data=records, run=run)
+        return Context(settings=settings, data=records, run=run, reformat=bulleted)
 
     return make
 
@@ -103,12 +114,16 @@ def test_it_asks_a_model_and_measures_something(
 
 @pytest.mark.parametrize("name", CASES)
 def test_data_without_what_it_asks_about_is_not_measured_and_says_what_is_missing(
-    settings: Settings, tmp_path: Path, name: str
+    settings: Settings, model: LanguageModel, tmp_path: Path, name: str
 ) -> None:
     settings.model.name = "scratch"
-    context = Context(settings=settings, data=DataSet("other", {}), run=tmp_path)
+    context = Context(settings=settings, data=DataSet("other", {}), run=tmp_path, reformat=bulleted)
+    probe = registry.get(name, context)
+    look: Callable[[Context], object] = (
+        partial(probe.measure, model) if isinstance(probe, ModelProbe) else probe.requests
+    )
     with pytest.raises(NotMeasuredError, match=r"data=|doses\.parquet"):
-        registry.get(name, context).requests(context)
+        look(context)
 
 
 @pytest.mark.parametrize("name", CASES)
