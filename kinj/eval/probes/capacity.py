@@ -55,6 +55,7 @@ class Capacity:
         about = {"parameters": context.extras.get("parameters", ())}
         return [replace(request, meta=request.meta | about | {"where": where}) for where, request in requests]
 
+    # Bits are sums over facts, of which no paired change is made: `baseline` is not read.
     def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:  # noqa: ARG002
         """The measures. What is floored at 0 has no change since `baseline`: ask both models."""
         bits = {where: _bits([r for r in responses if r.request.meta["where"] == where]) for where in CONTEXTS}
