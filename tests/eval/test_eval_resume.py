@@ -30,7 +30,7 @@ def answered(folder: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_an_interrupted_evaluation_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     whole = kinj(tmp_path / "whole")
     assert whole.wait(300) == 0
