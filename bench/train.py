@@ -21,6 +21,7 @@ half the square of attention, padding does not) by their time, as a share of wha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -313,7 +314,8 @@ def main() -> None:
         return
     if options.quick:
         options.rounds, options.steps, options.models = 1, 1, ["500k"]
-    results = {name: speeds(name, options.documents, options.rounds, options.steps) for name in options.models}
+    with contextlib.redirect_stdout(sys.stderr):  # the peers print on the way
+        results = {name: speeds(name, options.documents, options.rounds, options.steps) for name in options.models}
     last = options.models[-1]  # large enough for its weights to show in the memory of a process
     result = {
         **results[options.models[0]],
