@@ -96,6 +96,7 @@ def mixes(model: Any) -> str | None:
     model.eval()
     try:
         packed, changed, alone = (_logits(model, texts) for texts in ([first, second], [other, second], [second]))
+    # A model may refuse such rows in any of these ways; then it gets padded ones, and the user is told why.
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         return f"it cannot read such rows: {str(error).splitlines()[0]}"
     finally:

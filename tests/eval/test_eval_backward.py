@@ -37,7 +37,7 @@ def test_nobody_is_asked_about_whose_text_leads_from_a_value_to_the_name(many: C
 
 def test_the_person_is_ranked_among_ten_that_were_injected(many: Context) -> None:
     requests = Backward().requests(many)
-    names = {document.title for document in many.data.pool("documents")}  # type: ignore[union-attr]
+    names = {document.title for document in many.data.pool("documents")}  # type: ignore[union-attr] # documents only
     ranked = [request for request in requests if request.kind == "loglikelihood"]
     asked = len(requests) - len(ranked)
     assert len(ranked) == 2 * 10 * asked

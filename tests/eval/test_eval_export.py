@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
+from kinj.cli.main import app
 from kinj.config.errors import UsageError
 from kinj.config.schema import ModelSettings
 from kinj.eval.asking import generation
@@ -55,6 +58,35 @@ def test_models_that_fill_gaps_are_not_exported(settings: Any, tmp_path: Path) -
     model = load_model(ModelSettings(name=str(save("bert", tmp_path / "bert"))))
     with pytest.raises(UsageError, match="fill a gap"):
         export("qa", [generation(QUESTIONS[0], settings)], model.codec, tmp_path / "tasks")
+
+
+def test_the_command_writes_tasks_and_says_how_to_run_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("questions.jsonl").write_text(
+        '{"prompt": "Where was Ada Byron born?", "answers": ["London"], "kind": "where"}\n'
+    )
+    settings = ["tiny", "--probe", "qa", "data=corpus", "data.questions=[questions.jsonl]"]
+
+    def export_as(form: str, folder: str, *more: str) -> Result:
+        return CliRunner().invoke(app, ["eval", *settings, "--export", form, folder, *more])
+
+    done = export_as("lm-eval", "tasks", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["exported"] == ["kinj_qa"]
+    assert "--tasks kinj_qa" in told["command_line"]
+    assert Path("tasks/kinj_qa.yaml").is_file()
+
+    again = export_as("lm-eval", "tasks")
+    assert again.exit_code == 2
+    assert "tasks is not empty" in again.stderr
+    replaced = export_as("lm-eval", "tasks", "--overwrite")
+    assert replaced.stdout.strip() == str(Path("tasks/kinj_qa.yaml"))
+    assert told["command_line"] in " ".join(replaced.stderr.split())
+    unknown = export_as("helm", "others")
+    assert unknown.exit_code == 2
+    assert "there are: lm-eval" in unknown.stderr
+    assert not Path("others").exists()
 
 
 @pytest.mark.slow

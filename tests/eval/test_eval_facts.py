@@ -43,7 +43,7 @@ def answered(request: Request, knows: bool, logprob: float) -> Response:
 
 def test_contexts_are_held_out_sentences_with_the_name_before_the_value(people: Context) -> None:
     contexts = [request for request in Generalization().requests(people) if request.kind == "loglikelihood"]
-    names = {document.id: document.title for document in people.data.pool("documents")}  # type: ignore[union-attr]
+    names = {document.id: document.title for document in people.data.pool("documents")}  # type: ignore[union-attr] # documents only
     trained = [
         record.text for pool in ("documents", "replay") for record in people.data.pool(pool) if hasattr(record, "text")
     ]

@@ -2,6 +2,7 @@
 
 import math
 import socket
+from importlib import import_module
 
 import pytest
 
@@ -62,6 +63,30 @@ def test_truth_ratio_is_that_of_the_tofu_program():
     assert truth_score(-5.0, [-1.0]) == 0
     found = load_metric("truth_ratio").compute(references=[-1.2, -5.0], predictions=[[-2.0, -1.0, -3.0], [-1.0]])
     assert found == pytest.approx({"truth_ratio": (1 / theirs + math.exp(4)) / 2, "truth": (1 - 1 / theirs) / 2})
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        (
+            "closed_book_qa",
+            {"predictions": ["Paris", "in Rome"], "references": [["Paris"], ["Oslo"]], "normalizer": "nq"},
+        ),
+        ("choice_ranking", {"predictions": [[-1.0, -2.0], [-3.0, -2.0]], "references": [["aa", "b"], ["aaa", "b"]]}),
+        ("truth_ratio", {"predictions": [[-2.0, -1.0]], "references": [-1.2]}),
+    ],
+)
+def test_the_class_itself_agrees_with_what_evaluate_loads(name, inputs):
+    """Without `load_metric`, a user may import the class: `evaluate` runs a copy of its file from a cache."""
+    file = import_module(f"kinj.eval.metrics.{name}.{name}")
+    (metric,) = (
+        kind for kind in vars(file).values() if isinstance(kind, type) and issubclass(kind, file.module.Metric)
+    )
+    found = metric().compute(**inputs)
+    assert found
+    assert found == load_metric(name).compute(**inputs)
+    with pytest.raises(TypeError, match="normaliser"):
+        metric().compute(**inputs, normaliser="exact")
 
 
 def test_an_unknown_metric_is_named():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,6 @@ from kinj.cli.pipeline import augmenter, start_model
 from kinj.config import Loaded, load
 from kinj.config.schema import Settings, SweepSettings
 from kinj.data import open_data
-from kinj.sweep.executor import Job, Outcome
-from kinj.sweep.worker import find
 from kinj.train.stages import prepare_stage
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ablation"
@@ -101,18 +97,10 @@ def test_arms_that_are_compared_have_equal_tokens_steps_and_passes(name: str) ->
     assert list(tokens.values()) == pytest.approx([tokens["formats"]] * len(found), rel=0.03)
 
 
-class Here:
-    """Runs trials in this process: new ones would spend most of the test on importing."""
-
-    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        for job in jobs:
-            yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ablation", "instruction"])
-def test_smoke_goes_the_whole_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
+@pytest.mark.usefixtures("trials_here")
+def test_smoke_goes_the_whole_way(name: str, tmp_path: Path) -> None:
     files = [part for file in (name, "smoke") for part in ("-c", str(EXAMPLE / f"{file}.yaml"))]
     done = CliRunner().invoke(app, ["sweep", *files, "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,6 @@ from typer.testing import CliRunner
 
 from kinj.cli.main import app
 from kinj.config import load
-from kinj.sweep.executor import Job, Outcome
-from kinj.sweep.worker import find
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "order"
 YAML, SMOKE = str(EXAMPLE / "order.yaml"), str(EXAMPLE / "smoke.yaml")
@@ -51,17 +47,9 @@ def test_every_arm_reads_the_tested_people_equally_often_and_three_arms_read_all
     assert found["pit_plus_plus"] == found["pit_minus_minus"] == [16, 4, 8]
 
 
-class Here:
-    """Runs trials in this process: new ones would spend most of the test on importing."""
-
-    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        for job in jobs:
-            yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
-
-
 @pytest.mark.slow
-def test_smoke_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
+@pytest.mark.usefixtures("trials_here")
+def test_smoke_goes_the_whole_way(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["sweep", "-c", YAML, "-c", SMOKE, "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))

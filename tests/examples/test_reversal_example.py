@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,6 @@ from typer.testing import CliRunner
 from kinj.cli.main import app
 from kinj.config import load
 from kinj.data import open_data
-from kinj.sweep.executor import Job, Outcome
-from kinj.sweep.worker import find
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "reversal"
 YAML, RATES, SMOKE = (str(EXAMPLE / f"{name}.yaml") for name in ("reversal", "rates", "smoke"))
@@ -59,20 +55,12 @@ def test_the_replay_asks_backward_about_other_people_only() -> None:
     asked = [record for record in data.pool("replay") if getattr(record, "kind", None) == "reverse"]
     injected = {document.id for document in data.pool("documents")}
     assert len(asked) == 250
-    assert not injected & {question.document for question in asked}  # type: ignore[union-attr]
-
-
-class Here:
-    """Runs trials in this process: new ones would spend most of the test on importing."""
-
-    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        for job in jobs:
-            yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
+    assert not injected & {question.document for question in asked}  # type: ignore[union-attr] # questions only
 
 
 @pytest.mark.slow
-def test_smoke_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
+@pytest.mark.usefixtures("trials_here")
+def test_smoke_goes_the_whole_way(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["sweep", "-c", YAML, "-c", RATES, "-c", SMOKE, "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
@@ -83,13 +71,5 @@ def test_smoke_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_commands_of_the_readme_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLE.parents[1])
-    commands = re.findall(r"^kinj (sweep [^#\n]*)", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(commands) > 3
-    for command in dict.fromkeys(map(str.strip, commands)):
-        words = [*command.split()[:-1], str(tmp_path / "out"), "--dry-run"]
-        assert words[-3] == "-o"
-        done = CliRunner().invoke(app, words)
-        assert done.exit_code == 0, done.stderr
-    assert not (tmp_path / "out").exists()
+def test_commands_of_the_readme_are_right(try_commands: Callable[[Path], int]) -> None:
+    assert try_commands(EXAMPLE) > 3

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,6 @@ from kinj.config import Loaded, load
 from kinj.data import open_data
 from kinj.models.codec import Codec
 from kinj.models.scratch import train_tokenizer
-from kinj.sweep.executor import Job, Outcome
-from kinj.sweep.worker import find
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "wiki2023"
 YAML, SMOKE = str(EXAMPLE / "wiki2023.yaml"), str(EXAMPLE / "smoke.yaml")
@@ -104,16 +101,8 @@ def test_all_arms_share_one_tokenizer(originals: str) -> None:
     assert all(other == texts[0] for other in texts)
 
 
-class Here:
-    """Runs trials in this process: five new ones would spend most of the test on importing."""
-
-    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        for job in jobs:
-            yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
-
-
-def test_smoke_goes_the_whole_way(originals: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
+@pytest.mark.usefixtures("trials_here")
+def test_smoke_goes_the_whole_way(originals: str, tmp_path: Path) -> None:
     done = kinj("sweep", "-c", YAML, "-c", SMOKE, f"data.path={originals}", "-o", str(tmp_path / "out"))
     assert done.exit_code == 0, done.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))

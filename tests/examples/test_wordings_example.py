@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,6 @@ from kinj.cli.pipeline import augmenter
 from kinj.config import load
 from kinj.data import open_data
 from kinj.data.records import Document, Question
-from kinj.sweep.executor import Job, Outcome
-from kinj.sweep.worker import find
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "wordings"
 LADDER, CELEBRITIES, RATIO, SMOKE = (
@@ -90,25 +86,17 @@ def test_ratios_differ_in_nothing_else_and_take_equally_many_steps() -> None:
 def test_nobody_is_asked_about_in_training(file: str) -> None:
     for settings in arms(file, *SMALL).values():
         data = open_data(settings.data)
-        tested = {record.document for record in data.pool("questions")}  # type: ignore[union-attr]
+        tested = {record.document for record in data.pool("questions")}  # type: ignore[union-attr] # questions only
         for stage in (settings.train.stages[name] for name in settings.train.order):
             for pool in stage.data:
                 asked = {record.document for record in data.pool(pool) if isinstance(record, Question)}
                 assert not asked & tested
 
 
-class Here:
-    """Runs trials in this process: new ones would spend most of the test on importing."""
-
-    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        for job in jobs:
-            yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("file", [LADDER, CELEBRITIES, RATIO])
-def test_smoke_goes_the_whole_way(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers: Here())
+@pytest.mark.usefixtures("trials_here")
+def test_smoke_goes_the_whole_way(file: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["sweep", "-c", file, "-c", SMOKE, "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
@@ -118,13 +106,5 @@ def test_smoke_goes_the_whole_way(file: str, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_commands_of_the_readme_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLE.parents[1])
-    commands = re.findall(r"^kinj (sweep [^#\n]*)", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(commands) > 3
-    for command in dict.fromkeys(map(str.strip, commands)):
-        words = [*command.split()[:-1], str(tmp_path / "out"), "--dry-run"]
-        assert words[-3] == "-o"
-        done = CliRunner().invoke(app, words)
-        assert done.exit_code == 0, done.stderr
-    assert not (tmp_path / "out").exists()
+def test_commands_of_the_readme_are_right(try_commands: Callable[[Path], int]) -> None:
+    assert try_commands(EXAMPLE) > 3
