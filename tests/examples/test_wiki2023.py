@@ -130,6 +130,7 @@ def test_the_same_file_takes_another_model(originals: str, tmp_path: Path) -> No
     assert {stage.optim.get("lr") for settings in made.values() for stage in settings.train.stages.values()} == {None}
 
 
+@pytest.mark.slow
 def test_commands_of_the_readme_are_right(originals: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE.parents[1])
     commands = re.findall(r"^kinj (sweep .*)$", README, re.MULTILINE)
