@@ -11,7 +11,7 @@ from typing import Any
 from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
-from kinj.config import from_yaml, to_yaml
+from kinj.config import to_yaml
 from kinj.config.errors import DONE, PARTLY, KinjError, UsageError
 from kinj.config.schema import LoraSettings, Settings
 from kinj.data import open_data
@@ -232,13 +232,3 @@ def write_pages(run: RunDir) -> None:
 
     write_card(run.path)
     write_run_report(run.path)
-
-
-def run_trial(config: Path, folder: Path) -> None:
-    """One trial of a sweep: train (from where an earlier attempt stopped), then evaluate. Called in a process of its own."""
-    settings = from_yaml(config)
-    settings.run.dir, settings.run.resume, settings.run.overwrite = str(folder), True, False
-    run = start_run(settings, folder.name)
-    if not (folder / "summary.json").exists():
-        train_in(settings, run)
-    evaluate_run(settings, run)

@@ -21,7 +21,7 @@ from kinj.sweep.run import Progress, plan, sweep
 from kinj.sweep.space import Trial, grid
 from kinj.sweep.watch import SweepProgress
 
-TRIAL = "kinj.cli.pipeline:run_trial"
+TRIAL = "kinj.cli.trial:run_trial"
 
 
 def run_sweep(

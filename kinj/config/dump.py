@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,4 +38,11 @@ def from_yaml(path: Path | str) -> Settings:
     Raises:
         SettingsError: the file is missing or not valid.
     """
-    return load_inputs(Inputs("show", base=Path(path))).settings
+    file = Path(path)
+    return deepcopy(_checked(file, file.read_bytes() if file.is_file() else b""))
+
+
+@lru_cache(maxsize=8)
+def _checked(file: Path, _content: bytes) -> Settings:
+    """A trial reads its own settings four times, and checking all of them takes a quarter of a second."""
+    return load_inputs(Inputs("show", base=file)).settings

@@ -113,7 +113,7 @@ def sweep(
         _write_trial(one)
     run = _Run(ledger, unique, progress, workers)
     with _terminable():
-        run.work(where, entry, executor or LocalExecutor(workers))
+        run.work(where, entry, executor or LocalExecutor(workers, preload=[entry.partition(":")[0]]))
     errors = {
         name: s.error for name, s in ledger.states().items() if name in unique and s.state in (FAILED, INTERRUPTED)
     }

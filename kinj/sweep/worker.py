@@ -1,8 +1,4 @@
-"""What runs in a worker's process: one call by name, and one attempt at a trial.
-
-`python -m kinj.sweep.worker MODULE:FUNCTION JSON` calls the function with the JSON object as its arguments and exits with what it
-returns.
-"""
+"""What runs in a worker's process: one call by name, and one attempt at a trial."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,16 +106,31 @@ def _kept(ledger: Ledger, trial: str, lease: str) -> Iterator[None]:
         thread.join()
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Calls the function named with the arguments given as JSON."""
+def run_job(function: str, spec: Mapping[str, Any], log: str, environment: Mapping[str, str]) -> None:
+    """Calls a function in this process, which was started for it alone, and ends it with the exit code that it returns.
+
+    Args:
+        function: `package.module:name`.
+        spec: its arguments.
+        log: file to which all output is added.
+        environment: of the process that wanted the call; this one may have been forked from an older one.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
-    name, spec = arguments
-    code = find(name)(**json.loads(spec))
-    return int(code or 0)
-
-
-if __name__ == "__main__":
+    os.setsid()  # Ctrl-C reaches the sweep only, which then stops its workers one way, once
+    with open(os.devnull, "rb") as nothing, open(log, "ab") as file:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    _use_threads(int(environment["OMP_NUM_THREADS"]))
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(int(find(function)(**spec) or 0))
     except KeyboardInterrupt:
         sys.exit(CODE_INTERRUPTED)
+
+
+def _use_threads(threads: int) -> None:
+    """What torch reads from the environment when it is imported, where it has been imported already."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

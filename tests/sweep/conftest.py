@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets workers import `sweep_entries`."""
+    monkeypatch.syspath_prepend(HERE)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
 
 

@@ -22,6 +22,7 @@ from kinj.sweep.ledger import FileLedger
 from kinj.sweep.run import SweepResult, plan
 from kinj.sweep.space import grid
 from kinj.sweep.watch import SweepProgress
+from tests.sweep import sweep_entries
 
 Start = Callable[..., SweepResult]
 
@@ -179,7 +180,7 @@ def test_a_trial_in_other_hands_is_waited_for(start: Start, tmp_path: Path, monk
 
 
 def test_a_worker_that_cannot_start(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    monkeypatch.setattr("kinj.sweep.executor.run_job", sweep_entries.never_begins)
     error = start({}, "good").table["failures"][0]["error"]
     assert "could not start (the worker ended with exit code 1; see log.txt)" in error
 

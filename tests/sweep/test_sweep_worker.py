@@ -15,7 +15,7 @@ from kinj.config.errors import UsageError
 from kinj.sweep import worker
 from kinj.sweep.holder import Holder
 from kinj.sweep.ledger import FileLedger
-from kinj.sweep.worker import TAKEN, attempt, find, finished, main
+from kinj.sweep.worker import TAKEN, attempt, find, finished
 
 Entry = Callable[[Path, Path], None]
 Try = Callable[[Entry], int]
@@ -127,8 +127,7 @@ def test_finished_needs_results_and_the_word(tmp_path: Path) -> None:
     assert not finished(tmp_path)
 
 
-def test_main_calls_what_is_named() -> None:
-    assert main(["json:loads", '{"s": "7"}']) == 7
+def test_functions_are_found_by_name() -> None:
     assert find("json:dumps") is json.dumps
     with pytest.raises(UsageError) as caught:
         find("json")
