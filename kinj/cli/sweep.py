@@ -16,7 +16,7 @@ def sweep(
         list[str] | None,
         typer.Argument(
             metavar="KEY=V1,V2|KEY=VALUE|GROUP=CHOICE",
-            help="Values to try (a list, or 0..4), and settings all trials share.",
+            help="Values to try (a list, 0..4, 1e-4..1e-2:log5), and settings all trials share.",
             show_default=False,
         ),
     ] = None,
@@ -28,6 +28,25 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Trials at a time (sweep.workers).", rich_help_panel=SETTINGS)
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", metavar="CONDITION", help="Leave out other combinations (sweep.where).", rich_help_panel=SETTINGS
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            "--sampler",
+            metavar="grid|random|tpe",
+            help="How trials are chosen (sweep.sampler).",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Try failed trials again (sweep.retry_failed).", rich_help_panel=SETTINGS),
+    ] = False,
     law: Annotated[
         str | None, typer.Option("--law", help="Law to fit to the results (sweep.law).", rich_help_panel=SETTINGS)
     ] = None,
@@ -53,6 +72,9 @@ def sweep(
     flags = given(
         ("--engine", "sweep.engine", engine),
         ("--workers", "sweep.workers", workers),
+        ("--where", "sweep.where", where),
+        ("--sampler", "sweep.sampler", sampler),
+        ("--retry-failed", "sweep.retry_failed", retry_failed),
         ("--law", "sweep.law", law),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),

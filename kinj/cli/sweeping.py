@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
 from kinj.config import Loaded
+from kinj.config.build import flatten
+from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
-from kinj.sweep.run import Progress, plan, sweep
-from kinj.sweep.space import Trial, grid
+from kinj.sweep.conditions import Condition
+from kinj.sweep.identity import identity
+from kinj.sweep.run import Progress, SweepResult, plan, sweep
+from kinj.sweep.samplers import random_points
+from kinj.sweep.search import search
+from kinj.sweep.space import Trial, grid, spread
 from kinj.sweep.watch import SweepProgress
 
 TRIAL = "kinj.cli.trial:run_trial"
@@ -28,38 +37,98 @@ def run_sweep(
     settings: Settings, loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bool, as_json: bool
 ) -> int:
     """Plans the trials, runs what is not done, prints the table and writes the report."""
-    trials = grid(space, settings.sweep.arms)
-
-    def make_settings(trial: Trial) -> Settings:
-        return loaded.override(trial.overrides, command="train").settings
-
-    folder = Path(settings.run.dir) if settings.run.dir else None
-    where, planned = plan(trials, make_settings, folder)
+    chooser = Chooser(settings, loaded, space)
+    searching = settings.sweep.sampler == "tpe"
+    trials = [] if searching else chooser.trials()
+    folder = Path(settings.run.dir) if settings.run.dir else chooser.search_folder() if searching else None
+    where, planned = plan(trials, chooser.settings_of, folder)
     for one in planned:
         open_data(one.settings.data)  # a path that is missing is said now, not by every trial
     if dry_run:
-        return _describe(loaded, where, [str(one.trial) for one in planned], as_json)
-    note(f"sweep {where}: {len(planned)} trials, {settings.sweep.workers} at a time")
+        return _describe(loaded, where, chooser, [str(one.trial) for one in planned], as_json)
+    size = f"{settings.sweep.points} points" if searching else f"{len(planned)} trials"
+    note(f"sweep {where}: {size}, {settings.sweep.workers} at a time" + chooser.told())
+    kept = replace(settings, run=replace(settings.run, overwrite=False)) if searching else settings
     with _progress() as progress:
-        result = sweep(trials, make_settings, where, TRIAL, settings.sweep.workers, settings, progress)
+
+        def run(chosen: Sequence[Trial]) -> SweepResult:
+            return sweep(chosen, chooser.settings_of, where, TRIAL, settings.sweep.workers, kept, progress)
+
+        result = search(space, settings, where, lambda points: run(chooser.at(points))) if searching else run(trials)
     report = write_sweep_report(where)
     write_sweep_card(where)
     if as_json:
         emit("sweep", folder=str(where), done=result.done, failed=result.failed, resumed=result.resumed, **result.table)
         return result.exit_code
     show_sweep(result.table)
+    for point in result.table.get("search", {}).get("best", []):
+        print("best      " + ", ".join(f"{axis}={value}" for axis, value in point.items()))
     note(f"the whole story with plots: {report}")
     if result.failed:
-        note(f"{result.failed} trials failed; each says why in its log.txt. The same command tries them again.")
+        note(f"{result.failed} trials failed; each says why in its log.txt. --retry-failed tries them again.")
     return result.exit_code
 
 
-def _describe(loaded: Loaded, where: Path, trials: Sequence[str], as_json: bool) -> int:
+class Chooser:
+    """Which trials a sweep has: the points of its space, every seed and arm, less those that `sweep.where` leaves out."""
+
+    def __init__(self, settings: Settings, loaded: Loaded, space: Mapping[str, Sequence[Any]]) -> None:
+        self.settings, self.loaded, self.space = settings, loaded, space
+        self.condition = Condition(settings.sweep.where) if settings.sweep.where else None
+        self.left_out = 0
+
+    def settings_of(self, trial: Trial) -> Settings:
+        """The settings a trial runs with."""
+        return self.loaded.override(trial.overrides, command="train").settings
+
+    def at(self, points: Sequence[Mapping[str, Any]]) -> list[Trial]:
+        """The trials at some points."""
+        return [trial for trial in spread(points, self.space, self.settings.sweep.arms) if self._wanted(trial)]
+
+    def trials(self) -> list[Trial]:
+        """The trials of a grid, or at points drawn at random.
+
+        Raises:
+            UsageError: the condition leaves nothing.
+        """
+        sweep = self.settings.sweep
+        if sweep.sampler == "random":
+            points = (point for point in random_points(self.space, self.settings.seed) if self.at([point]))
+            found = self.at(list(islice(points, sweep.points)))
+        else:
+            found = [trial for trial in grid(self.space, sweep.arms) if self._wanted(trial)]
+        if not found:
+            raise UsageError(f"sweep.where: `{sweep.where}` leaves no trial", "try fewer conditions, or more values")
+        return found
+
+    def _wanted(self, trial: Trial) -> bool:
+        if self.condition is None:
+            return True
+        wanted = self.condition.holds({"arm": trial.arm, **flatten(self.settings_of(trial))})
+        self.left_out += not wanted
+        return wanted
+
+    def told(self) -> str:
+        """What was left out, for the line that begins a sweep."""
+        return (
+            f"; {self.left_out} left out by sweep.where"
+            if self.left_out and self.settings.sweep.sampler == "grid"
+            else ""
+        )
+
+    def search_folder(self) -> Path:
+        """A place that follows from what is searched, so that the same command finds it again."""
+        sought = repr((identity(self.settings), sorted(self.space.items()), self.settings.sweep.objectives))
+        return Path("runs") / f"search-{hashlib.sha256(sought.encode()).hexdigest()[:8]}"
+
+
+def _describe(loaded: Loaded, where: Path, chooser: Chooser, trials: Sequence[str], as_json: bool) -> int:
     if as_json:
         emit("sweep", dry_run=True, folder=str(where), trials=list(trials), changed=change_records(loaded))
         return 0
     print(changes(loaded))
-    print(f"sweep     {where}, {len(trials)} trials")
+    searched = f"{chooser.settings.sweep.points} points, chosen on the way"
+    print(f"sweep     {where}, {f'{len(trials)} trials' if trials else searched}{chooser.told()}")
     for trial in trials:
         print(f"          {trial}")
     print("ready     nothing was written. Run it without --dry-run.")

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_origin
 
-from kinj.config.errors import Problem, SettingsError
-from kinj.config.keys import is_group_choice, is_section, kind_of, suggest
+from kinj.config.errors import Problem, SettingsError, UsageError
+from kinj.config.keys import is_group_choice, is_section, kind_of, split_optional, suggest
 from kinj.config.loader import Loaded
 from kinj.config.tree import choices
 from kinj.config.typed import BadValueError, convert
 from kinj.config.values import YamlError, text_scalar, text_value
 
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+SPACED = re.compile(rf"({_NUMBER})\.\.({_NUMBER}):(lin|log)(\d*)")
 MOST = 10_000
 """Values in one range; more is taken for a slip."""
+DIGITS = 6
+"""Significant digits of the values of a range."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """All numbers from `low` to `high`, for samplers that draw (`1e-4..1e-2:log`)."""
+
+    low: float
+    high: float
+    log: bool
+    whole: bool
+
+    def at(self, share: float) -> float | int:
+        """The number that so large a share of the interval lies below; of its logarithm where it is `log`."""
+        value = self.low * (self.high / self.low) ** share if self.log else self.low + share * (self.high - self.low)
+        return round(value) if self.whole else float(f"{value:.{DIGITS}g}")
 
 
 def split_space(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Arguments with one value (settings of all trials), and those with several by key, in the order typed."""
+    """Arguments with one value (settings of all trials), and those with several by key, in the order typed.
+
+    Raises:
+        UsageError: a range that holds no such values.
+    """
     overrides: list[str] = []
     space: dict[str, list[str]] = {}
     for argument in arguments:
         key, _, text = argument.partition("=")
-        values = _range(text) or split_values(text)
-        if len(values) > 1 or "+" in key:
+        values = _range(text) or _spaced(key, text) or split_values(text)
+        if len(values) > 1 or "+" in key or SPACED.fullmatch(text):
             space[key] = values
         else:
             overrides.append(argument)
@@ -40,6 +63,39 @@ def _range(text: str) -> list[str]:
         return []
     low, high = int(match[1]), int(match[2])
     return [str(number) for number in range(low, high + 1)] if 0 < high - low < MOST else []
+
+
+def _spaced(key: str, text: str) -> list[str]:
+    """`1e-3..1e-1:log3` as `0.001, 0.01, 0.1`; empty for anything else, and for an interval that says no number of values.
+
+    Raises:
+        UsageError: there are no such values.
+    """
+    match = SPACED.fullmatch(text)
+    if not match or not match[4]:
+        return []
+    count, interval = int(match[4]), _interval(key, text)
+    if not 2 <= count <= MOST:
+        raise UsageError(f"{key}={text} asks for {count} values", f"2 to {MOST:,} of them, such as 1e-3..1e-1:log5")
+    values = [str(interval.at(position / (count - 1))) for position in range(count)]
+    if len(set(values)) < count:
+        raise UsageError(
+            f"{key}={text} holds {len(set(values))} different whole numbers, not {count}", "ask for fewer values"
+        )
+    return values
+
+
+def _interval(key: str, text: str) -> Interval:
+    """Raises UsageError where it is empty, or has no logarithm."""
+    match = SPACED.fullmatch(text)
+    assert match
+    low, high, log = float(match[1]), float(match[2]), match[3] == "log"
+    if low >= high or (log and low <= 0):
+        raise UsageError(
+            f"{key}={text} is no range", "the smaller number comes first" + (", and is more than 0" if log else "")
+        )
+    kinds = [split_optional(kind_of(name.split(".")))[0] for name in key.split("+")]
+    return Interval(low, high, log, whole=int in kinds)
 
 
 def split_values(text: str) -> list[str]:
@@ -58,25 +114,55 @@ def split_values(text: str) -> list[str]:
 def check_space(loaded: Loaded, space: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:
     """The values of a search space as their keys want them; a group's values are names of choices.
 
-    Keys joined with `+` take each value together; the value must fit all of them.
+    Keys joined with `+` take each value together. A value in brackets with one entry for each of them gives each its own
+    (a tuple), unless a key wants a list. An `Interval` stands for all its numbers.
 
     Raises:
         SettingsError: with every value that does not fit.
+        UsageError: an interval without numbers in it.
     """
     problems: list[Problem] = []
-    values: dict[str, list[Any]] = {key: [] for key in space}
-    for axis, texts in space.items():
-        for key, text in itertools.product(axis.split("+"), texts):
-            try:
-                value = _value(key, text)
-            except (BadValueError, YamlError, ValueError) as error:
-                problems.append(Problem(key, "command line", str(error)))
-            else:
-                if key == axis.split("+")[0]:
-                    values[axis].append(value)
+    found = {axis: [_axis_value(axis, text, problems) for text in texts] for axis, texts in space.items()}
     if problems:
         raise SettingsError(problems, "every setting and its value: kinj show config")
-    loaded.override({key: found[0] for axis, found in values.items() for key in axis.split("+")}, "train")
+    loaded.override({key: value for axis, values in found.items() for key, value in each(axis, values[0])}, "train")
+    return found
+
+
+def each(axis: str, value: Any) -> list[tuple[str, Any]]:
+    """The keys of an axis, each with what it gets of one of the axis' values; of an interval, its lower end."""
+    keys = axis.split("+")
+    if isinstance(value, Interval):
+        value = value.at(0)
+    return list(zip(keys, value if isinstance(value, tuple) else [value] * len(keys), strict=True))
+
+
+def _axis_value(axis: str, text: str, problems: list[Problem]) -> Any:
+    """One value of an axis; what does not fit is added to the problems."""
+    keys = axis.split("+")
+    if SPACED.fullmatch(text):
+        interval = _interval(axis, text)
+        for end in (0, 1):
+            _checked(keys, [str(interval.at(end))] * len(keys), problems)
+        return interval
+    own = split_values(text[1:-1]) if text.startswith("[") and text.endswith("]") else []
+    if len(keys) > 1 and len(own) == len(keys) and not any(_wants_list(key) for key in keys):
+        return tuple(_checked(keys, own, problems))
+    return _checked(keys, [text] * len(keys), problems)[0]
+
+
+def _wants_list(key: str) -> bool:
+    return get_origin(split_optional(kind_of(key.split(".")))[0]) is list
+
+
+def _checked(keys: Sequence[str], texts: Sequence[str], problems: list[Problem]) -> list[Any]:
+    values = []
+    for key, text in zip(keys, texts, strict=True):
+        try:
+            values.append(_value(key, text))
+        except (BadValueError, YamlError, ValueError) as error:
+            problems.append(Problem(key, "command line", str(error)))
+            values.append(None)
     return values
 
 

@@ -1,4 +1,4 @@
-"""Runs a sweep: what is done stays done, what failed is tried again, and one failure does not stop the rest."""
+"""Runs a sweep: what is done stays done, what failed is tried again if wanted, and one failure does not stop the rest."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def sweep(
     """
     _check_labels(settings)
     where, planned = plan(trials, make_settings, folder)
-    _prepare(where, settings)
+    prepare(where, settings)
     ledger = FileLedger(where)
     unique = {one.identity: one for one in planned}
     for one in unique.values():
         ledger.plan(one.identity, finished=finished(one.folder))
         _write_trial(one)
-    run = _Run(ledger, unique, progress, workers)
+    run = _Run(ledger, unique, progress, settings.sweep.retry_failed)
     with _terminable():
         run.work(where, entry, executor or LocalExecutor(workers, preload=[entry.partition(":")[0]]))
     errors = {
@@ -129,18 +129,23 @@ def _check_labels(settings: Settings) -> None:
             raise UsageError(f"sweep.labels names the arm `{name}`, and there is none", f"arms are: {known}")
 
 
-def _prepare(folder: Path, settings: Settings) -> None:
+def prepare(folder: Path, settings: Settings) -> None:
     """Makes the sweep's folder, or goes on with it.
 
     Raises:
         UsageError: there is something in it that is not a sweep.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "trials.jsonl").exists())):
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not holds_sweep(folder))):
         raise UsageError(f"{folder} is there and holds no sweep", "choose another place with -o")
     if settings.run.overwrite and folder.exists():
         shutil.rmtree(folder)
     anywhere = replace(settings.run, dir=None, overwrite=False, resume=False)
     atomic_write(folder / "sweep.yaml", to_yaml(replace(settings, run=anywhere)))
+
+
+def holds_sweep(folder: Path) -> bool:
+    """Whether a sweep, or the plan of one, is in a folder."""
+    return any((folder / name).exists() for name in ("trials.jsonl", "sweep.yaml"))
 
 
 def _write_trial(one: PlannedTrial) -> None:
@@ -159,7 +164,7 @@ class _Run:
     ledger: Ledger
     planned: dict[str, PlannedTrial]
     progress: Progress | None
-    workers: int
+    retry_failed: bool
     resumed: int = 0
     tried: set[str] = field(default_factory=set)
 
@@ -168,7 +173,8 @@ class _Run:
         self.began = time.monotonic()
         before = self.ledger.states()
         self.resumed = sum(before[name].state == DONE for name in self.planned)
-        todo = [name for name in self.planned if before[name].state != DONE]
+        settled = (DONE,) if self.retry_failed else (DONE, FAILED)
+        todo = [name for name in self.planned if before[name].state not in settled]
         while todo:
             free = [name for name in todo if not self.ledger.held(name)]
             jobs = [self._job(self.planned[name], folder, entry) for name in free]

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinj.config.errors import UsageError
+from kinj.config.space import Interval, each
 
 REPLICATION = ("data.seed", "seed")
 """Keys whose values are repetitions of the same setting, not settings to compare."""
 
+Space = Mapping[str, Sequence[Any]]
+"""Values by axis: a key, or keys joined with `+`."""
+Arms = Mapping[str, Mapping[str, Any]]
+"""Settings by name of the arm."""
 Group = tuple[str | None, tuple[tuple[str, str], ...]]
 """What trials of one row of the table share: the arm, and the value of every key of the grid that is not a replication."""
 
@@ -45,30 +50,52 @@ class Trial:
         return ", ".join(parts) or "the settings as they are"
 
 
-def grid(space: Mapping[str, Sequence[Any]], arms: Mapping[str, Mapping[str, Any]] | None = None) -> list[Trial]:
-    """Every arm at every point of the space.
-
-    Replications vary slowest, so that a sweep that was cut short holds whole comparisons; then the keys of the space in
-    the order given; then the arms.
+def grid(space: Space, arms: Arms | None = None) -> list[Trial]:
+    """Every arm at every point of the space, each a trial; in the order of `spread`.
 
     Args:
-        space: values by key, as `kinj.config.space.check_space` returns them. `seed+data.seed` gives both the same value.
+        space: values by axis, as `kinj.config.space.check_space` returns them. `seed+data.seed` gives both the same value,
+            or each its own where the value is a tuple.
         arms: settings by name, as in `sweep.arms`.
 
     Raises:
-        UsageError: a value occurs twice, or an arm sets a key of the space.
+        UsageError: a value occurs twice, an arm sets a key of the space, or there are intervals in it.
     """
-    named: dict[str | None, Mapping[str, Any]] = {None: {}}
-    if arms:
-        named = dict(arms.items())
     for axis, values in space.items():
         _refuse_twice(axis, values)
-    keys = [key for axis in space for key in axis.split("+")]
-    _refuse_overlap(keys, named)
-    ordered = sorted(space, key=lambda axis: not set(axis.split("+")) <= set(REPLICATION))
-    points = [dict(zip(ordered, point, strict=True)) for point in itertools.product(*(space[axis] for axis in ordered))]
-    typed = [{key: point[axis] for axis in space for key in axis.split("+")} for point in points]
+        _refuse_interval(axis, values)
+    compared = [axis for axis in space if not is_replication(axis)]
+    points = [
+        dict(zip(compared, values, strict=True)) for values in itertools.product(*(space[axis] for axis in compared))
+    ]
+    return spread(points, space, arms)
+
+
+def spread(points: Sequence[Mapping[str, Any]], space: Space, arms: Arms | None = None) -> list[Trial]:
+    """Trials at some points of a space: each point with every repetition and every arm.
+
+    Repetitions vary slowest, so that a sweep that was cut short holds whole comparisons; then the points; then the arms.
+
+    Args:
+        points: a value for each axis of the space that is not a repetition.
+
+    Raises:
+        UsageError: an arm sets a key of the space, or a key is varied twice.
+    """
+    named: dict[str | None, Mapping[str, Any]] = dict(arms.items()) if arms else {None: {}}
+    _refuse_overlap([key for axis in space for key in axis.split("+")], named)
+    axes = [axis for axis in space if is_replication(axis)]
+    repetitions = [
+        dict(zip(axes, values, strict=True)) for values in itertools.product(*(space[axis] for axis in axes))
+    ]
+    whole = [{**repetition, **point} for repetition in repetitions for point in points]
+    typed = [{key: value for axis in space for key, value in each(axis, point[axis])} for point in whole]
     return [Trial(name, dict(arm), point) for point in typed for name, arm in named.items()]
+
+
+def is_replication(axis: str) -> bool:
+    """Whether an axis only repeats."""
+    return set(axis.split("+")) <= set(REPLICATION)
 
 
 def _refuse_overlap(keys: Sequence[str], arms: Mapping[str | None, Mapping[str, Any]]) -> None:
@@ -79,6 +106,12 @@ def _refuse_overlap(keys: Sequence[str], arms: Mapping[str | None, Mapping[str, 
             if key in arm:
                 hint = f"leave {key} out of the command, or out of the arm"
                 raise UsageError(f"{key} is set by the arm `{name}` and varied by the sweep", hint)
+
+
+def _refuse_interval(axis: str, values: Sequence[Any]) -> None:
+    if any(isinstance(value, Interval) for value in values):
+        hint = "say how many values: LOW..HIGH:log5; or draw from it: sweep.sampler=random sweep.points=20"
+        raise UsageError(f"{axis} is an interval, and a grid needs single values", hint)
 
 
 def _refuse_twice(key: str, values: Sequence[Any]) -> None:

@@ -287,6 +287,42 @@ def test_a_sweep_over_seeds_is_continued_after_ctrl_c_and_nothing_in_it_is_done_
     assert kinj.json(*typed)["resumed"] == 2
 
 
+def test_a_condition_and_a_sampler_choose_trials(kinj: Commands) -> None:
+    grid = ["optim.sam.rho=0,0.05", "optim.sam.variant=sam,asam", "--dry-run"]
+    wanted = 'optim.sam.rho > 0 or optim.sam.variant == "sam"'
+    assert len(kinj.json("sweep", *grid)["trials"]) == 4
+    assert kinj.json("sweep", *grid, "--where", wanted)["trials"] == [
+        "optim.sam.rho=0.0, optim.sam.variant=sam",
+        "optim.sam.rho=0.05, optim.sam.variant=sam",
+        "optim.sam.rho=0.05, optim.sam.variant=asam",
+    ]
+    assert kinj("sweep", *grid, "--where", "seed > 5") == 2
+    assert "leaves no trial" in kinj.err
+    assert kinj("sweep", "optim.lr=1e-4..1e-2:log") == 2
+    assert "sweep.sampler=random" in kinj.err
+    drawn = ["optim.lr=1e-4..1e-2:log", "--sampler", "random", "sweep.points=3", "seed=0,1", "--dry-run"]
+    assert len(kinj.json("sweep", *drawn)["trials"]) == 6
+
+
+@pytest.mark.slow
+def test_a_search_names_the_best_point(kinj: Commands) -> None:
+    typed = [
+        "sweep",
+        "optim.lr=1e-7,1e-2",
+        "--sampler",
+        "tpe",
+        "sweep.points=2",
+        "-o",
+        "search",
+        *SMALL,
+        "eval.limit=30",
+    ]
+    found = kinj.json(*typed)
+    assert (found["done"], found["search"]["tried"]) == (2, 2)
+    assert kinj(*typed) == 0
+    assert "best      optim.lr=" in kinj.out
+
+
 def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
     lines = [
         '{"text": "The office of team one is on floor two."}',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kinj.config import load
-from kinj.config.errors import SettingsError
+from kinj.config.errors import SettingsError, UsageError
 from kinj.config.space import check_space, split_space, split_values
 
 ROWS = [
@@ -16,6 +16,10 @@ ROWS = [
     ("data.documents=[a,b],[c]", ["[a,b]", "[c]"]),
     ("model.prompt='a, {prompt}',b {prompt}", ["'a, {prompt}'", "b {prompt}"]),
     ("train=pit,cpt", ["pit", "cpt"]),
+    ("optim.lr=1e-4..1e-2:log3", ["0.0001", "0.001", "0.01"]),
+    ("optim.sam.rho=0..0.1:lin3", ["0.0", "0.05", "0.1"]),
+    ("augment.views=1..100:log3", ["1", "10", "100"]),
+    ("optim.lr=1e-4..1e-2:log", ["1e-4..1e-2:log"]),
 ]
 SINGLE = [
     "optim.lr=1e-4",
@@ -44,6 +48,44 @@ def test_joined_keys_take_their_values_together() -> None:
     with pytest.raises(SettingsError) as caught:
         check_space(loaded, {"seed+optim.lr": ["3", "0.5"], "seed+no.such": ["1"]})
     assert [problem.key for problem in caught.value.problems] == ["seed", "no.such"]
+
+
+def test_joined_keys_may_each_get_their_own_value() -> None:
+    loaded = load("sweep", environ={})
+    ((axis, texts),) = split_space(["augment.views+seed=[1,20],[5,4]"])[1].items()
+    assert check_space(loaded, {axis: texts}) == {"augment.views+seed": [(1, 20), (5, 4)]}
+    lists = {"data.documents+data.questions": ["[a,b]"]}
+    assert check_space(loaded, lists) == {
+        "data.documents+data.questions": [["a", "b"]]
+    }  # keys that want a list share it
+    with pytest.raises(SettingsError) as caught:
+        check_space(loaded, {"augment.views+seed": ["[1,x]", "[1,2,3]"]})
+    assert [problem.key for problem in caught.value.problems] == ["seed", "augment.views", "seed"]
+
+
+def test_an_interval_is_for_samplers() -> None:
+    loaded = load("sweep", environ={})
+    found = check_space(loaded, split_space(["optim.lr=1e-4..1e-2:log", "augment.views=1..20:lin"])[1])
+    (lr,), (views,) = found["optim.lr"], found["augment.views"]
+    assert (lr.at(0), lr.at(0.5), lr.at(1)) == pytest.approx((1e-4, 1e-3, 1e-2))
+    assert [views.at(share) for share in (0, 0.26, 1)] == [1, 6, 20]
+    with pytest.raises(SettingsError, match="rho must be 0 or more"):
+        check_space(loaded, split_space(["optim.sam.rho=-1..1:lin"])[1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "phrase"),
+    [
+        ("optim.lr=1e-2..1e-4:log5", "is no range"),
+        ("optim.lr=0..1:log5", "more than 0"),
+        ("optim.lr=1e-4..1e-2:log1", "asks for 1 values"),
+        ("augment.views=1..3:lin5", "holds 3 different whole numbers"),
+    ],
+)
+def test_a_range_without_such_values(typed: str, phrase: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split_space([typed])
+    assert phrase in f"{caught.value} {caught.value.hint}"
 
 
 def test_unclosed_bracket_is_one_value() -> None:

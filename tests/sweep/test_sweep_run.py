@@ -55,7 +55,9 @@ def test_one_fails_and_one_is_killed_and_the_rest_finish(start: Start, monkeypat
     assert "Traceback" in log
 
     monkeypatch.setenv("SWEEP_REPAIRED", "1")
-    again = start({"seed": [0, 1, 2, 3]}, "uneven")
+    kept = start({"seed": [0, 1, 2, 3]}, "uneven")
+    assert (kept.done, kept.failed, kept.table["failures"]) == (2, 2, first.table["failures"])
+    again = start({"seed": [0, 1, 2, 3]}, "uneven", over={"sweep.retry_failed": True})
     assert (again.done, again.failed, again.resumed, again.exit_code) == (4, 0, 2, 0)
     assert calls(again) == {0: 1, 1: 1, 2: 1, 3: 1}
     assert again.table["failures"] == []

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinj.config.errors import UsageError
+from kinj.config.space import Interval
 from kinj.sweep.space import REPLICATION, grid
 
 TABLE: list[tuple[dict[str, list[Any]], dict[str, dict[str, Any]], list[str]]] = [
@@ -24,6 +25,7 @@ TABLE: list[tuple[dict[str, list[Any]], dict[str, dict[str, Any]], list[str]]] =
         ["optim.lr=0.1, seed=0", "optim.lr=0.2, seed=0", "optim.lr=0.1, seed=1", "optim.lr=0.2, seed=1"],
     ),
     ({"seed+data.seed": [3, 4]}, {}, ["seed=3, data.seed=3", "seed=4, data.seed=4"]),
+    ({"seed+optim.lr": [(3, 0.1), (4, 0.2)]}, {}, ["seed=3, optim.lr=0.1", "seed=4, optim.lr=0.2"]),
     ({"seed": [0, 1]}, {"a": {}, "b": {}}, ["a, seed=0", "b, seed=0", "a, seed=1", "b, seed=1"]),
 ]
 
@@ -48,6 +50,7 @@ def test_seeds_are_replications_and_all_else_is_compared() -> None:
 MISTAKES: list[tuple[dict[str, list[Any]], dict[str, dict[str, Any]], str]] = [
     ({"seed": [0, 1, 0]}, {}, "seed names 0 twice"),
     ({"seed": []}, {}, "seed has no values"),
+    ({"optim.lr": [Interval(0.1, 1, False, False)]}, {}, "optim.lr is an interval"),
     ({"seed+data.seed": [0, 1], "seed": [0, 1]}, {}, "seed is varied twice"),
     ({"seed+optim.lr": [1, 2]}, {"hot": {"optim.lr": 1.0}}, "optim.lr is set by the arm `hot`"),
     ({"optim.lr": [0.1, 0.2]}, {"hot": {"optim.lr": 1.0}}, "optim.lr is set by the arm `hot`"),

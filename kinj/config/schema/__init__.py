@@ -139,6 +139,16 @@ class SweepSettings:
     """Where trials run: `local`."""
     workers: int = 1
     """Trials at a time, each in a process of its own."""
+    retry_failed: bool = False
+    """Whether trials that failed before are tried again; those that were interrupted always are."""
+    where: str | None = None
+    """Condition on settings and `arm`; trials of which it is not true are left out."""
+    sampler: str = "grid"
+    """How trials are chosen: `grid` (all), `random`, or `tpe` (Optuna: by the results so far)."""
+    points: int = 20
+    """Different settings that `random` and `tpe` try, each with every seed and arm."""
+    objectives: list[str] = field(default_factory=list)
+    """Measures and costs that `tpe` trades off against each other, such as `[recall, perplexity, passes]`; by default `measure`."""
     law: str | None = None
     """Law to fit to the results."""
     arms: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -154,6 +164,8 @@ class SweepSettings:
 
     def __post_init__(self) -> None:
         choice("engine", self.engine, ("local",))
+        choice("sampler", self.sampler, ("grid", "random", "tpe"))
+        check(self.points >= 1, f"points must be 1 or more, got {self.points}")
         check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
 
 
