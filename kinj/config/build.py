@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from kinj.config.errors import Problem
@@ -85,12 +85,15 @@ def _latest(names: Sequence[str], path: tuple[str, ...], origins: dict[str, str]
 
 def flatten(settings: Settings) -> dict[str, Any]:
     """Every value by its full key. Lists are values; an arm that sets nothing is `{}`."""
-    return dict(_flat(asdict(settings), ()))
+    return dict(_flat(settings, ()))
 
 
 def _flat(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    if is_dataclass(value):
+        kind: Any = type(value)
+        value = {name: getattr(value, name) for name in hints(kind)}
     if isinstance(value, dict) and value:
         for name, child in value.items():
             yield from _flat(child, (*path, name))
     elif not isinstance(value, dict) or path[:-1] == ("sweep", "arms"):
-        yield ".".join(path), value
+        yield ".".join(path), list(value) if isinstance(value, list) else value

@@ -15,6 +15,8 @@ from kinj.config.tree import choice_file, choices, shown
 from kinj.config.values import Entry, Scalar, YamlError, file_entries, from_python, text_entries, text_scalar
 
 COMMAND_LINE = "command line"
+SWEEP = "sweep"
+"""Origin of what code lays over a user's settings."""
 ENVIRONMENT = "KINJ__"
 
 Flag = tuple[str, str, Any]
@@ -87,7 +89,7 @@ def _typed_entries(inputs: Inputs, out: Composition) -> list[Entry]:
         entries += _text(key, text, COMMAND_LINE, out)
     entries += [Entry(tuple(key.split(".")), from_python(value), flag) for flag, key, value in inputs.flags]
     for key, value in inputs.extra:
-        entries.append(Entry(tuple(key.split(".")), from_python(value), "sweep"))
+        entries.append(Entry(tuple(key.split(".")), from_python(value), SWEEP))
     return entries
 
 

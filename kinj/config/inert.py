@@ -38,6 +38,8 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
         rules += [_no_trackers]
     if command == "eval":
         rules += [_no_adapters]
+    if command == "sweep":
+        rules += [_samplers]
     if command == "augment":
         rules += [_methods, _augmenting, _language_model]
     for rule in rules:
@@ -61,6 +63,13 @@ def idle_stages(settings: Settings) -> Iterator[tuple[str, str]]:
             near = difflib.get_close_matches(name, settings.train.order, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
             yield f"train.stages.{name}", f"the stage is not in train.order{meant}"
+
+
+def _samplers(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.sweep.sampler == "grid":
+        yield "sweep.points", "a grid tries every combination (sweep.sampler=random or tpe draws)"
+    if settings.sweep.sampler != "tpe":
+        yield "sweep.objectives", "only sweep.sampler=tpe looks at results to choose trials"
 
 
 def _sam(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import fcntl
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,8 +49,8 @@ class Status:
 class Ledger(Protocol):
     """What a sweep needs of a ledger; `tests/sweep/ledger_contract.py` holds every implementation to it."""
 
-    def plan(self, trial: str, *, finished: bool = False) -> None:
-        """Enters a trial; `finished` says whether its results are there, whatever the ledger said before."""
+    def plan(self, trials: Mapping[str, bool]) -> None:
+        """Enters trials. With each stands whether its results are there, whatever the ledger said before."""
         ...
 
     def take(self, trial: str) -> str | None:
@@ -88,15 +88,17 @@ class FileLedger:
         self._clock = clock
         self._holder = holder or Holder.here()
 
-    def plan(self, trial: str, *, finished: bool = False) -> None:
+    def plan(self, trials: Mapping[str, bool]) -> None:
         with self._locked() as file:
-            known = _replay(file).get(trial)
-            if known is None:
-                self._append(file, trial, state=PLANNED)
-            if finished and (known is None or (known.state != DONE and not self._is_held(known))):
-                self._append(file, trial, state=DONE)
-            if not finished and known is not None and known.state == DONE:
-                self._append(file, trial, state=PLANNED, error="its results are gone")
+            states = _replay(file)
+            for trial, finished in trials.items():
+                known = states.get(trial)
+                if known is None:
+                    self._append(file, trial, state=PLANNED)
+                if finished and (known is None or (known.state != DONE and not self._is_held(known))):
+                    self._append(file, trial, state=DONE)
+                if not finished and known is not None and known.state == DONE:
+                    self._append(file, trial, state=PLANNED, error="its results are gone")
 
     def take(self, trial: str) -> str | None:
         with self._locked() as file:

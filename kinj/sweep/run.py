@@ -108,8 +108,8 @@ def sweep(
     prepare(where, settings)
     ledger = FileLedger(where)
     unique = {one.identity: one for one in planned}
+    ledger.plan({name: finished(one.folder) for name, one in unique.items()})
     for one in unique.values():
-        ledger.plan(one.identity, finished=finished(one.folder))
         _write_trial(one)
     run = _Run(ledger, unique, progress, settings.sweep.retry_failed)
     with _terminable():

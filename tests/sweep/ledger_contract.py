@@ -44,12 +44,12 @@ class LedgerContract:
     @pytest.fixture
     def ledger(self, make: Make, clock: Clock) -> Ledger:
         ledger = make(Holder.here(), clock)
-        ledger.plan("a")
-        ledger.plan("b")
+        ledger.plan({"a": False})
+        ledger.plan({"b": False})
         return ledger
 
     def test_trials_are_planned_in_order_and_once(self, ledger: Ledger) -> None:
-        ledger.plan("a")
+        ledger.plan({"a": False})
         assert [(s.trial, s.state, s.attempts) for s in ledger.states().values()] == [
             ("a", PLANNED, 0),
             ("b", PLANNED, 0),
@@ -127,10 +127,10 @@ class LedgerContract:
         assert ledger.take("a") is None
 
     def test_the_folder_is_right_where_the_ledger_is_not(self, ledger: Ledger) -> None:
-        ledger.plan("a", finished=True)
+        ledger.plan({"a": True})
         assert ledger.states()["a"].state == DONE
-        ledger.plan("a", finished=False)
+        ledger.plan({"a": False})
         assert ledger.states()["a"].state == PLANNED
         ledger.take("b")
-        ledger.plan("b", finished=True)  # its worker is alive and will say so itself
+        ledger.plan({"b": True})  # its worker is alive and will say so itself
         assert ledger.states()["b"].state == RUNNING

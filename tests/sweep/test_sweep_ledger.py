@@ -40,7 +40,7 @@ def test_two_workers_never_take_the_same_trial(tmp_path: Path) -> None:
     ledger = FileLedger(tmp_path)
     names = [f"t{number}" for number in range(30)]
     for name in names:
-        ledger.plan(name)
+        ledger.plan({name: False})
     command = [sys.executable, "-c", TAKE_ALL, str(tmp_path)]
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for worker in workers:
@@ -57,7 +57,7 @@ def test_two_workers_never_take_the_same_trial(tmp_path: Path) -> None:
 
 def test_a_torn_line_is_no_line(tmp_path: Path) -> None:
     ledger = FileLedger(tmp_path)
-    ledger.plan("a")
+    ledger.plan({"a": False})
     with ledger.path.open("ab") as file:
         file.write(b'{"time": 1.0, "trial": "a", "sta')
     assert ledger.states()["a"].state == "planned"
@@ -67,7 +67,7 @@ def test_a_torn_line_is_no_line(tmp_path: Path) -> None:
 
 def test_nothing_is_ever_rewritten(tmp_path: Path) -> None:
     ledger = FileLedger(tmp_path)
-    ledger.plan("a")
+    ledger.plan({"a": False})
     before = ledger.path.read_bytes()
     lease = ledger.take("a")
     assert lease

@@ -24,7 +24,7 @@ Try = Callable[[Entry], int]
 @pytest.fixture
 def ledger(tmp_path: Path) -> FileLedger:
     ledger = FileLedger(tmp_path)
-    ledger.plan("a")
+    ledger.plan({"a": False})
     return ledger
 
 
