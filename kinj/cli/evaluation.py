@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir, next_run_dir
+from kinj.models.expressions import amounts
 from kinj.models.loading import LanguageModel, load_model, locate
 from kinj.models.served import served
 
@@ -76,13 +78,19 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     if run is not None and (typed is None or Path(typed) == run):
         return run
     resume = loaded.settings.run.resume
-    remote = served(name, 1)
-    label = f"eval-{remote.model.replace('/', '-') if remote else Path(name).name}"
+    label = f"eval-{_short(name)}"
     target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
     made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
     return made.path
+
+
+def _short(name: str) -> str:
+    """A model's name for a folder: of a path its last part; of a model expression all of it, without the operators."""
+    if remote := served(name, 1):
+        return remote.model.replace("/", "-")
+    return "-".join(re.findall(r"[\w.-]*\w", name)) if amounts(name) else Path(name).name
 
 
 def _latest(label: str) -> Path:
