@@ -59,6 +59,12 @@ def evaluate(
             "--compare", help="Report the difference between the first model and the others.", rich_help_panel=RUNS
         ),
     ] = False,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Show every measure: also by kind of question, by attribute.", rich_help_panel=RUNS
+        ),
+    ] = False,
     export: Annotated[
         tuple[str, Path] | None,
         typer.Option(
@@ -96,7 +102,7 @@ def evaluate(
             raise UsageError("--from-predictions asks no model: it goes without models, --ask, --compare and --export")
         from kinj.cli.scoring import score_predictions
 
-        return score_predictions(from_predictions, loaded, dry_run=dry_run, as_json=as_json)
+        return score_predictions(from_predictions, loaded, details=details, dry_run=dry_run, as_json=as_json)
     from kinj.cli import workflow
 
     return workflow.eval_models(
@@ -105,6 +111,7 @@ def evaluate(
         models,
         ask=ask or [],
         compare=compare,
+        details=details,
         export=export,
         dry_run=dry_run,
         as_json=as_json,

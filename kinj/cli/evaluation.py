@@ -33,9 +33,9 @@ class Evaluated:
     folder: Path
     data: DataSet
 
-    def show(self) -> None:
+    def show(self, details: bool) -> None:
         """Prints the results."""
-        show(self.content, self.folder)
+        show(self.content, self.folder, details)
 
 
 def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evaluated:

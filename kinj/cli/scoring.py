@@ -16,7 +16,7 @@ from kinj.data.rows import find
 from kinj.data.rundir import RunDir, next_run_dir
 
 
-def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bool) -> int:
+def score_predictions(source: str, loaded: Loaded, *, details: bool, dry_run: bool, as_json: bool) -> int:
     """Scores a file of answers into `run.dir`, or a new folder in `runs/`."""
     settings = loaded.settings
     find(source)
@@ -39,21 +39,25 @@ def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bo
     if as_json:
         emit("eval", results=[results | {"folder": str(folder.path)}])
     else:
-        show(results, folder.path)
+        show(results, folder.path, details)
     if not rejects.count:
         return DONE
     note(f"{rejects.count:,} lines were set aside, each with its reason: {', '.join(map(str, rejects.files))}")
     return PARTLY
 
 
-def show(content: dict[str, Any], folder: Path) -> None:
-    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr."""
+def show(content: dict[str, Any], folder: Path, details: bool) -> None:
+    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr.
+
+    Args:
+        details: whether also the measures of parts of the questions are shown.
+    """
     from rich.console import Console
 
     from kinj.eval.table import comparison_lines, interval_lines, overlap_lines, results_table
 
     for line in [*content["notices"], *overlap_lines(content)]:
         note(f"note: {line}")
-    Console(width=None if sys.stdout.isatty() else 120).print(results_table(content))
+    Console(width=None if sys.stdout.isatty() else 120).print(results_table(content, details))
     print("\n".join([*comparison_lines(content), *interval_lines(content)]))
     note(f"answers, one a line: {folder / 'predictions'}")
