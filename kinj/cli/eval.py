@@ -38,6 +38,15 @@ def evaluate(
             rich_help_panel=SETTINGS,
         ),
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="openai:NAME@URL",
+            help="A served model that says of each answer whether it is right (eval.judge.model).",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,6 +99,7 @@ def evaluate(
     flags = given(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),
+        ("--judge", "eval.judge.model", judge),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),

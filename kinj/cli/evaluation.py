@@ -9,11 +9,10 @@ from typing import Any
 
 from kinj.cli.common import note
 from kinj.cli.pipeline import question_formats, start_model, write_pages
-from kinj.cli.resuming import RUNS
+from kinj.cli.resuming import RUNS, latest_evaluation
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
-from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
@@ -79,7 +78,7 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
         return run
     resume = loaded.settings.run.resume
     label = f"eval-{_short(name)}"
-    target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
+    target = Path(typed) if typed else latest_evaluation(label) if resume else next_run_dir(RUNS, label)
     made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
@@ -91,17 +90,3 @@ def _short(name: str) -> str:
     if remote := served(name, 1):
         return remote.model.replace("/", "-")
     return "-".join(re.findall(r"[\w.-]*\w", name)) if amounts(name) else Path(name).name
-
-
-def _latest(label: str) -> Path:
-    """The newest folder of an evaluation.
-
-    Raises:
-        UsageError: there is none.
-    """
-    found = sorted(RUNS.glob(f"{label}-[0-9]*"))
-    if not found:
-        raise UsageError(
-            f"there is no {RUNS}/{label}-… to go on with", "start it without --resume, or name it: -o FOLDER"
-        )
-    return found[-1]

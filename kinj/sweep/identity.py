@@ -25,6 +25,7 @@ READ_FROM = (
     *("data.documents", "data.questions", "data.replay", "data.path"),
     *("augment.formatting.tokenizer", "augment.templates.path", "augment.reverse.path"),
     *(f"augment.{method}.prompt" for method in WRITTEN),
+    "eval.judge.prompt",
 )
 """Settings that name what is read, besides `train.stages.*.data.*.path`."""
 
