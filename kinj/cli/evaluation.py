@@ -13,6 +13,7 @@ from kinj.cli.resuming import RUNS, latest_evaluation
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
+from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
@@ -51,6 +52,10 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     from kinj.eval.run import evaluate
 
     settings, run = run_settings(name, loaded)
+    if before and settings.eval.engine == "vllm":
+        raise UsageError(
+            "--compare holds two models, and eval.engine=vllm takes the device for one", "eval.engine=transformers"
+        )
     folder = _folder(settings, loaded, run, name)
     data = open_data(settings.data, settings.run.on_error, folder)
     language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
@@ -65,11 +70,17 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
 
 
 def model_of(settings: Settings, run: Path | None, name: str) -> LanguageModel:
-    """The model of a run, or one of that name."""
+    """The model of a run, or one of that name, asked by `eval.engine`."""
     if run is None:
-        return load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
-    checkpoint = locate(str(run))
-    return replace(start_model(settings, open_data(settings.data), checkpoint), name=name)
+        found = load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
+    else:
+        checkpoint = locate(str(run))
+        found = replace(start_model(settings, open_data(settings.data), checkpoint), name=name)
+    if settings.eval.engine == "vllm":
+        from kinj.models.vllm_engine import engine
+
+        found.engine = engine(found, settings.model)
+    return found
 
 
 def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> Path:

@@ -149,11 +149,12 @@ def _fingerprint(model: LanguageModel | ServedModel) -> str:
 
 
 def _place(model: LanguageModel | ServedModel) -> dict[str, str | None]:
-    """Type and device of the weights; a served model's type is not known."""
+    """Type and device of the weights, and what runs them (None: kinj itself); a served model's type is not known."""
     if isinstance(model, ServedModel):
-        return {"dtype": None, "device": model.url}
+        return {"dtype": None, "device": model.url, "engine": None}
     parameter = next(model.model.parameters())
-    return {"dtype": str(parameter.dtype).removeprefix("torch."), "device": str(parameter.device)}
+    dtype, device = str(parameter.dtype).removeprefix("torch."), str(parameter.device)
+    return {"dtype": dtype, "device": device, "engine": model.engine.name if model.engine else None}
 
 
 def _local(model: LanguageModel | ServedModel) -> LanguageModel:

@@ -18,6 +18,7 @@ from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import LoraSettings, ModelSettings
 from kinj.data.rundir import RunDir
 from kinj.models import adapters
+from kinj.models.asking import Engine
 from kinj.models.codec import Codec
 from kinj.models.combining import Pair, combine
 from kinj.models.expressions import Amounts, amounts
@@ -33,12 +34,13 @@ Texts = Callable[[], Iterable[str]]
 
 @dataclass
 class LanguageModel:
-    """A model, its tokenizer and the codec between them. `name` is what the user asked for."""
+    """A model, its tokenizer and the codec between them. `name` is what the user asked for; without an `engine`, kinj asks it."""
 
     model: Any
     tokenizer: Any
     codec: Codec
     name: str
+    engine: Engine | None = None
 
     @property
     def device(self) -> torch.device:
@@ -297,6 +299,7 @@ def fingerprint(language_model: LanguageModel) -> str:
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     codec = language_model.codec
     settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
+    settings += [language_model.engine.name] if language_model.engine else []
     settings += [text] if (text := adapters.description(language_model.model)) else []
     stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
     digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())

@@ -124,6 +124,8 @@ class EvalSettings:
     normalizer: str = "squad"
     """How answers are compared: as the official scorer of `squad` (1.1), `squad2` (2.0), `triviaqa`, `nq` or `mlqa-LANGUAGE` does,
     `light` (case and spaces) or `exact`."""
+    engine: str = "transformers"
+    """What runs the model under `kinj eval`: `transformers`, or `vllm` where it is installed (causal models)."""
     batch_tokens: int = 8192
     """Tokens per evaluation batch. Answers do not depend on it."""
     in_flight: int = 8
@@ -143,6 +145,7 @@ class EvalSettings:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
         check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, NORMALIZERS)
+        choice("engine", self.engine, ("transformers", "vllm"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
