@@ -40,7 +40,9 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Randomness (seed).", r
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", help="tiny, tiny-plain, scratch, a path or a Hub id (model.name).", rich_help_panel=SETTINGS
+        "--model",
+        help="tiny, tiny-plain, scratch, a path, a Hub id or 'base + 1.0*(a - b)' (model.name).",
+        rich_help_panel=SETTINGS,
     ),
 ]
 Data = Annotated[

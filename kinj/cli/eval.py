@@ -38,6 +38,15 @@ def evaluate(
             rich_help_panel=SETTINGS,
         ),
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="openai:NAME@URL",
+            help="A served model that says of each answer whether it is right (eval.judge.model).",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,6 +66,12 @@ def evaluate(
         bool,
         typer.Option(
             "--compare", help="Report the difference between the first model and the others.", rich_help_panel=RUNS
+        ),
+    ] = False,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Show every measure: also by kind of question, by attribute.", rich_help_panel=RUNS
         ),
     ] = False,
     export: Annotated[
@@ -84,6 +99,7 @@ def evaluate(
     flags = given(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),
+        ("--judge", "eval.judge.model", judge),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
@@ -96,7 +112,7 @@ def evaluate(
             raise UsageError("--from-predictions asks no model: it goes without models, --ask, --compare and --export")
         from kinj.cli.scoring import score_predictions
 
-        return score_predictions(from_predictions, loaded, dry_run=dry_run, as_json=as_json)
+        return score_predictions(from_predictions, loaded, details=details, dry_run=dry_run, as_json=as_json)
     from kinj.cli import workflow
 
     return workflow.eval_models(
@@ -105,6 +121,7 @@ def evaluate(
         models,
         ask=ask or [],
         compare=compare,
+        details=details,
         export=export,
         dry_run=dry_run,
         as_json=as_json,

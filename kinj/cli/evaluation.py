@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import note
 from kinj.cli.pipeline import question_formats, start_model, write_pages
-from kinj.cli.resuming import RUNS
+from kinj.cli.resuming import RUNS, latest_evaluation
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
 from kinj.config import Loaded, to_yaml
@@ -18,6 +19,7 @@ from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir, next_run_dir
+from kinj.models.expressions import amounts
 from kinj.models.loading import LanguageModel, load_model, locate
 from kinj.models.served import served
 
@@ -31,9 +33,9 @@ class Evaluated:
     folder: Path
     data: DataSet
 
-    def show(self) -> None:
+    def show(self, details: bool) -> None:
         """Prints the results."""
-        show(self.content, self.folder)
+        show(self.content, self.folder, details)
 
 
 def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evaluated:
@@ -50,6 +52,10 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     from kinj.eval.run import evaluate
 
     settings, run = run_settings(name, loaded)
+    if before and settings.eval.engine == "vllm":
+        raise UsageError(
+            "--compare holds two models, and eval.engine=vllm takes the device for one", "eval.engine=transformers"
+        )
     folder = _folder(settings, loaded, run, name)
     data = open_data(settings.data, settings.run.on_error, folder)
     language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
@@ -64,11 +70,17 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
 
 
 def model_of(settings: Settings, run: Path | None, name: str) -> LanguageModel:
-    """The model of a run, or one of that name."""
+    """The model of a run, or one of that name, asked by `eval.engine`."""
     if run is None:
-        return load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
-    checkpoint = locate(str(run))
-    return replace(start_model(settings, open_data(settings.data), checkpoint), name=name)
+        found = load_model(replace(settings.model, name=name), settings.seed, max_tokens=settings.data.max_tokens)
+    else:
+        checkpoint = locate(str(run))
+        found = replace(start_model(settings, open_data(settings.data), checkpoint), name=name)
+    if settings.eval.engine == "vllm":
+        from kinj.models.vllm_engine import engine
+
+        found.engine = engine(found, settings.model)
+    return found
 
 
 def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> Path:
@@ -76,24 +88,16 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     if run is not None and (typed is None or Path(typed) == run):
         return run
     resume = loaded.settings.run.resume
-    remote = served(name, 1)
-    label = f"eval-{remote.model.replace('/', '-') if remote else Path(name).name}"
-    target = Path(typed) if typed else _latest(label) if resume else next_run_dir(RUNS, label)
+    label = f"eval-{_short(name)}"
+    target = Path(typed) if typed else latest_evaluation(label) if resume else next_run_dir(RUNS, label)
     made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
     return made.path
 
 
-def _latest(label: str) -> Path:
-    """The newest folder of an evaluation.
-
-    Raises:
-        UsageError: there is none.
-    """
-    found = sorted(RUNS.glob(f"{label}-[0-9]*"))
-    if not found:
-        raise UsageError(
-            f"there is no {RUNS}/{label}-… to go on with", "start it without --resume, or name it: -o FOLDER"
-        )
-    return found[-1]
+def _short(name: str) -> str:
+    """A model's name for a folder: of a path its last part; of a model expression all of it, without the operators."""
+    if remote := served(name, 1):
+        return remote.model.replace("/", "-")
+    return "-".join(re.findall(r"[\w.-]*\w", name)) if amounts(name) else Path(name).name

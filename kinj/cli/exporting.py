@@ -10,6 +10,7 @@ from kinj.cli.workflow import run_settings
 from kinj.config import Loaded
 from kinj.config.errors import DONE, UsageError
 from kinj.data import open_data
+from kinj.models.expressions import amounts
 from kinj.models.loading import locate
 
 FORMATS = ("lm-eval",)
@@ -23,7 +24,7 @@ def export_questions(name: str, loaded: Loaded, form: str, folder: Path, *, as_j
         form: one of `FORMATS`.
 
     Raises:
-        UsageError: an unknown form; the folder holds something else; none of the probes asks anything here.
+        UsageError: an unknown form; the folder holds something else; the model is an expression; nothing is asked here.
     """
     from kinj.eval.base import Context
     from kinj.eval.export import export
@@ -31,6 +32,8 @@ def export_questions(name: str, loaded: Loaded, form: str, folder: Path, *, as_j
 
     if form not in FORMATS:
         raise UsageError(f"--export {form}: there is no such form", f"there are: {', '.join(FORMATS)}")
+    if amounts(name):
+        raise UsageError(f"--export: lm-eval cannot load the model expression {name}", "name one model, or a run")
     settings, run = run_settings(name, loaded)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not settings.run.overwrite:
         raise UsageError(f"{folder} is not empty", "choose another folder, or pass --overwrite")

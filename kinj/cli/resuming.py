@@ -66,3 +66,17 @@ def _latest_unfinished() -> Path:
     if not open_runs:
         raise UsageError("there is no unfinished run in runs/ to resume", "name one: kinj train -o runs/NAME --resume")
     return max(open_runs, key=lambda path: (path / "config.yaml").stat().st_mtime)
+
+
+def latest_evaluation(label: str) -> Path:
+    """The newest folder of an evaluation.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = sorted(RUNS.glob(f"{label}-[0-9]*"))
+    if not found:
+        raise UsageError(
+            f"there is no {RUNS}/{label}-… to go on with", "start it without --resume, or name it: -o FOLDER"
+        )
+    return found[-1]

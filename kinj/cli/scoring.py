@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinj.cli.common import change_records, changes, emit, note
-from kinj.cli.resuming import RUNS
+from kinj.cli.resuming import RUNS, latest_evaluation
 from kinj.config import Loaded, to_yaml
 from kinj.config.errors import DONE, PARTLY
+from kinj.config.schema import Settings
 from kinj.data.files import Rejects, atomic_write
 from kinj.data.rejects import stem
 from kinj.data.rows import find
 from kinj.data.rundir import RunDir, next_run_dir
 
+if TYPE_CHECKING:
+    from kinj.eval.judge import Judge
 
-def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bool) -> int:
+
+def score_predictions(source: str, loaded: Loaded, *, details: bool, dry_run: bool, as_json: bool) -> int:
     """Scores a file of answers into `run.dir`, or a new folder in `runs/`."""
     settings = loaded.settings
     find(source)
@@ -30,30 +34,46 @@ def score_predictions(source: str, loaded: Loaded, *, dry_run: bool, as_json: bo
         return DONE
     from kinj.eval.predictions import score_file
 
-    target = Path(settings.run.dir) if settings.run.dir else next_run_dir(RUNS, f"eval-{stem(source)}")
-    folder = RunDir.create(target, overwrite=settings.run.overwrite)
+    label, resume = f"eval-{stem(source)}", settings.run.resume
+    there = settings.run.dir or (latest_evaluation(label) if resume else next_run_dir(RUNS, label))
+    judge = _judge(settings)
+    folder = RunDir.create(Path(there), overwrite=settings.run.overwrite, resume=resume)
     atomic_write(folder.path / "config.yaml", to_yaml(settings))
     folder.write_env()
     rejects = Rejects(settings.run.on_error, folder.path)
     results = score_file(source, settings.eval.normalizer, folder.path, rejects)
+    if judge:
+        results = judge.add_to(results, folder.path, list(results["probes"]))
     if as_json:
         emit("eval", results=[results | {"folder": str(folder.path)}])
     else:
-        show(results, folder.path)
+        show(results, folder.path, details)
     if not rejects.count:
         return DONE
     note(f"{rejects.count:,} lines were set aside, each with its reason: {', '.join(map(str, rejects.files))}")
     return PARTLY
 
 
-def show(content: dict[str, Any], folder: Path) -> None:
-    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr."""
+def _judge(settings: Settings) -> Judge | None:
+    if settings.eval.judge.model is None:
+        return None
+    from kinj.eval.judge import Judge  # imports torch, which scoring does without
+
+    return Judge(settings.eval)
+
+
+def show(content: dict[str, Any], folder: Path, details: bool) -> None:
+    """The table of results on stdout, with what its intervals cover; notices, and where the answers are, on stderr.
+
+    Args:
+        details: whether also the measures of parts of the questions are shown.
+    """
     from rich.console import Console
 
-    from kinj.eval.table import comparison_lines, interval_lines, overlap_lines, results_table
+    from kinj.eval.table import comparison_lines, interval_lines, judge_lines, overlap_lines, results_table
 
     for line in [*content["notices"], *overlap_lines(content)]:
         note(f"note: {line}")
-    Console(width=None if sys.stdout.isatty() else 120).print(results_table(content))
-    print("\n".join([*comparison_lines(content), *interval_lines(content)]))
+    Console(width=None if sys.stdout.isatty() else 120).print(results_table(content, details))
+    print("\n".join([*comparison_lines(content), *interval_lines(content), *judge_lines(content)]))
     note(f"answers, one a line: {folder / 'predictions'}")

@@ -97,19 +97,22 @@ def formats(
 @command("show prompt")
 def prompt(
     name: Annotated[
-        str | None, typer.Argument(help="A method; without it, all are listed.", show_default=False)
+        str | None, typer.Argument(help="A method, or judge; without it, all are listed.", show_default=False)
     ] = None,
     as_json: common.Json = False,
 ) -> None:
-    """Print what a method asks a language model. A copy can be edited: augment.NAME.prompt=FILE."""
-    from kinj.augment.written.prompts import shipped
+    """Print what a method, or the judge of answers, asks a language model. A copy can be edited: augment.NAME.prompt=FILE."""
     from kinj.config.errors import UsageError
     from kinj.config.names import METHODS, WRITTEN
+    from kinj.config.prompts import shipped
 
+    there = {method: METHODS[method] for method in WRITTEN} | {
+        "judge": "whether an answer is right (eval.judge.prompt)"
+    }
     if name is None:
-        return _print("prompts", {method: METHODS[method] for method in WRITTEN}, as_json)
-    if name not in WRITTEN:
-        raise UsageError(f"there is no prompt `{name}`", f"there are: {', '.join(WRITTEN)}")
+        return _print("prompts", there, as_json)
+    if name not in there:
+        raise UsageError(f"there is no prompt `{name}`", f"there are: {', '.join(there)}")
     text = shipped(name).read_text(encoding="utf-8")
     if as_json:
         return emit("show prompt", name=name, prompt=text)

@@ -65,6 +65,7 @@ def eval_models(
     *,
     ask: Sequence[str],
     compare: bool,
+    details: bool,
     export: tuple[str, Path] | None,
     dry_run: bool,
     as_json: bool,
@@ -91,7 +92,7 @@ def eval_models(
         emit("eval", results=[result.content | {"folder": str(result.folder)} for result in results])
     else:
         for result in results:
-            result.show()
+            result.show(details)
     return max(set_aside(result.data) for result in results)
 
 

@@ -37,7 +37,7 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     if command in ("augment", "eval"):
         rules += [_no_trackers]
     if command == "eval":
-        rules += [_no_adapters]
+        rules += [_no_adapters, _judge]
     if command == "sweep":
         rules += [_samplers]
     if command == "augment":
@@ -128,6 +128,11 @@ def _adapters(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _no_adapters(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule
     yield "model.lora.", "adapters are made in training; a model or run is asked with those it has"
+
+
+def _judge(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.eval.judge.model is None:
+        yield "eval.judge.", "no judge is asked (eval.judge.model is null)"
 
 
 def _no_trackers(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule

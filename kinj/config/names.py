@@ -59,6 +59,7 @@ PROBES = {
     "multihop": "questions through chains of facts, beside their steps (MQuAKE, generated people)",
     "dose": "accuracy against how often each fact passed through training",
     "capacity": "bits of knowledge about generated people, and bits per parameter",
+    "tofu": "TOFU: probability, ROUGE-L and truth ratio of authors taught and of what was known before; model utility",
 }
 """Probes."""
 

@@ -17,6 +17,7 @@ from kinj.eval.probes.multihop import MultiHop
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.sharpness import Sharpness
+from kinj.eval.probes.tofu import Tofu
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
 
@@ -36,6 +37,7 @@ _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     MultiHop,
     Dose,
     Capacity,
+    Tofu,
 )
 PROBES = {probe.name: probe for probe in _ALL}
 

@@ -18,6 +18,7 @@ from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.comparing import flips, summary
 from kinj.eval.files import write_predictions
+from kinj.eval.judge import Judge
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
@@ -49,16 +50,18 @@ def evaluate(
         probes: names, as in `eval.probes`.
         out_dir: gets `results.json`, `predictions/PROBE.jsonl` and the answers' cache; None writes nothing. Results of other
             probes for the same weights that stand there already are kept.
-        progress: called after every batch.
+        progress: called after every batch; the answers of `eval.judge` count as those of a probe of their own.
         before: another model asked the same; changes since it are then measures of their own, paired by item.
 
     Returns:
         The content of results.json (docs/evaluation.md).
 
     Raises:
-        UsageError: an unknown probe, or none of the probes can be measured with this data.
+        UsageError: an unknown probe or judge, or none of the probes can be measured with this data.
+        UnfinishedError: a served model or a judge fails; what was answered is kept.
     """
     folder = out_dir.path if isinstance(out_dir, RunDir) else out_dir
+    judge = Judge(settings.eval) if folder and settings.eval.judge.model else None
     asked = _Asked(
         settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
     )
@@ -75,6 +78,9 @@ def evaluate(
     if folder:
         results["probes"] = _kept(folder / "results.json", asked.model) | found
         atomic_write(folder / "results.json", orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+    if folder and judge:
+        told = None if progress is None else lambda done, total: progress("judge", done, total)
+        return judge.add_to(results, folder, list(found), told)
     return results
 
 
@@ -143,11 +149,12 @@ def _fingerprint(model: LanguageModel | ServedModel) -> str:
 
 
 def _place(model: LanguageModel | ServedModel) -> dict[str, str | None]:
-    """Type and device of the weights; a served model's type is not known."""
+    """Type and device of the weights, and what runs them (None: kinj itself); a served model's type is not known."""
     if isinstance(model, ServedModel):
-        return {"dtype": None, "device": model.url}
+        return {"dtype": None, "device": model.url, "engine": None}
     parameter = next(model.model.parameters())
-    return {"dtype": str(parameter.dtype).removeprefix("torch."), "device": str(parameter.device)}
+    dtype, device = str(parameter.dtype).removeprefix("torch."), str(parameter.device)
+    return {"dtype": dtype, "device": device, "engine": model.engine.name if model.engine else None}
 
 
 def _local(model: LanguageModel | ServedModel) -> LanguageModel:

@@ -80,6 +80,8 @@ def prediction_rows(responses: Sequence[Response]) -> list[dict[str, Any]]:
         row |= {"prompt": question.prompt, "answers": question.answers}
         if response.request.kind == "generate":
             row |= _generated(response)
+        elif response.request.meta.get("part") == "target":
+            row["target"] = {"logprob": response.logprob, "tokens": response.tokens, "greedy": response.greedy}
     for identity, ranking in rankings(responses).items():
         rows[identity]["ranking"] = {
             "candidates": ranking.candidates,

@@ -67,6 +67,39 @@ def comparison_lines(results: dict[str, Any]) -> list[str]:
     return lines
 
 
+def judge_lines(results: dict[str, Any]) -> list[str]:
+    """What the judges of some results said, and how far it is what the scores say, one a line."""
+    return [
+        line
+        for name, probe in results["probes"].items()
+        if "judge" in probe
+        for line in _verdict_lines(name, probe["judge"])
+    ]
+
+
+def _verdict_lines(probe: str, found: dict[str, Any]) -> list[str]:
+    head = f"{probe}, judged by {found['model']}: "
+    lost = [f"{found['unparseable']:,} of {found['asked']:,} replies begin with neither yes nor no"]
+    lost += [f"{found['without_question']:,} lines have no question (`prompt`) and were not judged"]
+    notes = [
+        f"{head}{text}" for text, n in zip(lost, (found["unparseable"], found["without_question"]), strict=True) if n
+    ]
+    if found["right"] is None:
+        return notes
+    return [f"{head}right {_shown(found['right'])}", *notes, *map(_agreement_line, found["agreement"].items())]
+
+
+def _agreement_line(item: tuple[str, dict[str, Any]]) -> str:
+    name, found = item
+    kappa = "undefined" if found["kappa"] is None else f"{found['kappa']:.2f}"
+    counts = "both right {both:,}, judge only {judge_only:,}, score only {score_only:,}, neither {neither:,}"
+    return f"  as {name}: {_shown(found['share'])}, kappa {kappa} ({counts.format_map(found)})"
+
+
+def _shown(measure: dict[str, Any]) -> str:
+    return f"{_value(measure)} {_interval(measure)}"
+
+
 def _headlines(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The measures but for details (`/` in the name) and scores that stand beside exact match."""
     beside = tuple(f"_{score}" for score in SCORES[1:])

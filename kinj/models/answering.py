@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from kinj.config.errors import KinjError, UsageError
-from kinj.models.asking import Asking, Budget, Keep, Progress, out_of_memory
+from kinj.models.asking import Asking, Budget, Engine, Keep, Progress, out_of_memory
 from kinj.models.asking_causal import AskingCausal
 from kinj.models.asking_gaps import AskingMasked, AskingSentinels
 from kinj.models.codec import Codec
@@ -67,7 +67,9 @@ def answer(
     contents = [replace(request, id="", meta={}) for request in requests]
     unique = list(dict.fromkeys(contents))
     codec = language_model.codec
-    work = KINDS[type(codec)](language_model.model, codec, Budget(batch_tokens), progress, keep, len(unique))
+    engine: Engine | None = getattr(language_model, "engine", None)
+    asking = KINDS[type(codec)] if engine is None else engine.asking
+    work = asking(language_model.model, codec, Budget(batch_tokens), progress, keep, len(unique))
     by_kind: defaultdict[str, list[Request]] = defaultdict(list)
     for request in unique:
         by_kind[request.kind].append(request)

@@ -171,6 +171,14 @@ class Asking(ABC, Generic[C]):
             self.progress(len(self.answers), self.total)
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Another way of asking a model than kinj's own forward passes; `asking` takes what `Asking` takes."""
+
+    name: str
+    asking: Callable[..., Asking[Any]]
+
+
 def drawn(request: Request) -> Draw | None:
     """How the tokens of an answer are drawn; None where the likeliest are taken."""
     if request.temperature == 0:

@@ -21,7 +21,7 @@ SAMPLE = 8
 
 
 @dataclass
-class _Row:
+class Row:
     """One row to score: the request it belongs to, what the model is given, and what is scored."""
 
     request: Request
@@ -104,24 +104,24 @@ class AskingCausal(Asking[Codec]):
         self._score(requests, rows)
         self.budget.tokens = before
 
-    def _score(self, requests: list[Request], rows: list[_Row]) -> None:
+    def _score(self, requests: list[Request], rows: list[Row]) -> None:
         """Scores rows; a beginning that several share is read once."""
         self.to_score(requests, (row.request for row in rows if row.rest))
-        by_head: defaultdict[tuple[int, ...], list[_Row]] = defaultdict(list)
+        by_head: defaultdict[tuple[int, ...], list[Row]] = defaultdict(list)
         for row in rows:
             if row.rest:
                 by_head[row.head].append(row)
         heads = sorted(by_head.items(), key=lambda item: (-len(item[0]), item[0]))
         self.in_batches(heads, lambda item: len(item[0]), self._score_heads)
 
-    def _score_heads(self, heads: list[tuple[tuple[int, ...], list[_Row]]]) -> None:
+    def _score_heads(self, heads: list[tuple[tuple[int, ...], list[Row]]]) -> None:
         codec, model = self.codec, self.model
         prefix = read_prefixes(model, [head for head, _ in heads], codec.pad_id)
         rows = [(number, row) for number, (_, group) in enumerate(heads) for row in group]
         rows.sort(key=lambda item: -len(item[1].rest))
         found: dict[int, Scored] = {}
 
-        def run(batch: list[tuple[int, _Row]]) -> None:
+        def run(batch: list[tuple[int, Row]]) -> None:
             picked = prefix.pick(torch.tensor([number for number, _ in batch], device=prefix.mask.device))
             done = score(picked, [row.rest for _, row in batch], codec.pad_id)
             found.update((id(row), result) for (_, row), result in zip(batch, done, strict=True))
@@ -134,9 +134,9 @@ class AskingCausal(Asking[Codec]):
         self.report()
 
 
-def _row(request: Request, example: Example) -> _Row:
+def _row(request: Request, example: Example) -> Row:
     """Splits an encoded example where its loss begins. Nothing predicts a first token, so that one is never scored."""
     scored = np.flatnonzero(example.labels != IGNORE)
     start = max(1, int(scored[0]) if len(scored) else len(example))
     ids = example.ids.tolist()
-    return _Row(request, tuple(ids[:start]), ids[start:])
+    return Row(request, tuple(ids[:start]), ids[start:])

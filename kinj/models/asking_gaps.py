@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from kinj.models.asking import Asking, drawn
 from kinj.models.codec import Example
+from kinj.models.draft_passes import confirm, reads_drafts
 from kinj.models.gap_codecs import Filled, GapCodec, MaskCodec, Paired, SentinelCodec
 from kinj.models.gap_passes import fill, read_sources, score_rows
-from kinj.models.passes import LOGITS, Scored, generate
+from kinj.models.passes import LOGITS, Ending, generate
 from kinj.models.requests import Request
 
 G = TypeVar("G", bound=GapCodec)
@@ -66,10 +67,24 @@ class AskingSentinels(AskingGaps[SentinelCodec]):
         codec = self.codec
         endings = [self.ending(request, codec.max_length - 2) for request, _ in rows]
         state = read_sources(self.model, [source for _, source in rows], codec.opening, codec.pad_id)
-        done = generate(state, [Scored([]) for _ in rows], endings, [drawn(request) for request, _ in rows])
+        done, left, going = confirm(state, self._drafts(rows, endings), endings)
+        if going is not None:
+            draws = [drawn(rows[row][0]) for row in left]
+            found = generate(going, [done[row] for row in left], [endings[row] for row in left], draws)
+            for row, result in zip(left, found, strict=True):
+                done[row] = result
         for (request, _), result in zip(rows, done, strict=True):
             self.said(request, result)
         self.report()
+
+    def _drafts(self, rows: list[tuple[Request, list[int]]], endings: list[Ending]) -> list[list[list[int]]]:
+        """Token ids of the drafts to be read for each row; none where the answer is drawn."""
+        if not reads_drafts(self.model):
+            return [[] for _ in rows]
+        return [
+            [ids[: ending.limit - 1] for ids in self.codec.fillings(request.drafts)] if request.temperature == 0 else []
+            for (request, _), ending in zip(rows, endings, strict=True)
+        ]
 
     def rows_of(self, ids: list[int]) -> list[Paired]:
         """The text is one gap, so the decoder predicts each token from those before, as a causal model does."""

@@ -146,6 +146,10 @@ class SentinelCodec(GapCodec):
         """A text without its characters from `start` to `end`, and those as what fills the gap."""
         return self._row(self._source(text[:start] + FIRST + text[end:]), text[start:end], ends=True)
 
+    def fillings(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts as they stand between the sentinels."""
+        return [ids[1:-1] for ids in self.encode([f"{FIRST} {text} {SECOND}" for text in texts])]
+
     def whole(self, ids: Sequence[int]) -> Paired:
         """A text that is one gap: every token of it is predicted from those before, as by a causal model."""
         return self._paired([self.sentinels[0], self.eos_id], [self.sentinels[0], *ids], scored_from=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,22 +28,46 @@ def score_rows(model: Any, rows: Sequence[Example], pad_id: int) -> list[Scored]
 
 @dataclass
 class Decoding:
-    """What an encoder-decoder model holds while it writes: `hidden` is what its encoder made of the sources."""
+    """What an encoder-decoder model holds while it writes.
+
+    `hidden` is what its encoder made of the sources, `mask` hides their padding, `seen` that of what the decoder has read.
+    """
 
     model: Any
     hidden: Tensor
     mask: Tensor
     cache: Any
     logits: Tensor
+    seen: Tensor
+
+    @property
+    def width(self) -> int:
+        """How many tokens the decoder has read in each row, padding included; not counting what `read_all` has read."""
+        return self.seen.shape[1]
 
     def pick(self, rows: Tensor) -> Decoding:
-        """The rows with these numbers; this one is used up."""
-        self.cache.batch_select_indices(rows)
-        return Decoding(self.model, self.hidden[rows], self.mask[rows], self.cache, self.logits[rows])
+        """The rows with these numbers (repeats allowed). The tensors of this one stay as they are."""
+        cache = copy.copy(self.cache)
+        for name in ("self_attention_cache", "cross_attention_cache"):
+            part = copy.copy(getattr(cache, name))
+            part.layers = [copy.copy(layer) for layer in part.layers]
+            setattr(cache, name, part)
+        cache.batch_select_indices(rows)
+        return Decoding(self.model, self.hidden[rows], self.mask[rows], cache, self.logits[rows], self.seen[rows])
 
     def read(self, token: Tensor) -> Decoding:
-        """After one more token in each row; this one is used up."""
-        return _decode(self.model, self.hidden, self.mask, token[:, None], self.cache)
+        """After one more token in each row; this one's cache is used up."""
+        seen = torch.cat([self.seen, self.seen.new_ones(len(token), 1)], 1)
+        logits, cache = _decode(self.model, self.hidden, self.mask, token[:, None], seen, self.cache)
+        return Decoding(self.model, self.hidden, self.mask, cache, logits[:, -1], seen)
+
+    def read_all(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Logits after each of several more tokens in each row, `[rows, tokens, vocabulary]`. The cache grows by them and by the
+        padding after them, which nothing before it looks at."""
+        ids, real = _padded(rows, 0, self.mask.device)
+        seen = torch.cat([self.seen, real], 1)
+        logits, _ = _decode(self.model, self.hidden, self.mask, ids, seen, self.cache)
+        return logits
 
 
 def read_sources(model: Any, sources: Sequence[Sequence[int]], opening: Sequence[int], pad_id: int) -> Decoding:
@@ -51,14 +76,21 @@ def read_sources(model: Any, sources: Sequence[Sequence[int]], opening: Sequence
     ids, mask = _padded(sources, pad_id, device)
     hidden = model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
     begun = torch.tensor([list(opening)] * len(sources), device=device)
-    return _decode(model, hidden, mask, begun, None)
+    seen = torch.ones_like(begun)
+    logits, cache = _decode(model, hidden, mask, begun, seen, None)
+    return Decoding(model, hidden, mask, cache, logits[:, -1], seen)
 
 
-def _decode(model: Any, hidden: Tensor, mask: Tensor, ids: Tensor, cache: Any) -> Decoding:
+def _decode(model: Any, hidden: Tensor, mask: Tensor, ids: Tensor, seen: Tensor, cache: Any) -> tuple[Tensor, Any]:
     output = model(
-        encoder_outputs=(hidden,), attention_mask=mask, decoder_input_ids=ids, past_key_values=cache, use_cache=True
+        encoder_outputs=(hidden,),
+        attention_mask=mask,
+        decoder_input_ids=ids,
+        decoder_attention_mask=seen,
+        past_key_values=cache,
+        use_cache=True,
     )
-    return Decoding(model, hidden, mask, output.past_key_values, output.logits[:, -1])
+    return output.logits, output.past_key_values
 
 
 def fill(

@@ -15,10 +15,13 @@ from transformers.utils import logging as transformers_logging
 
 import kinj
 from kinj.config.errors import KinjError, UsageError
-from kinj.config.schema import ModelSettings
+from kinj.config.schema import LoraSettings, ModelSettings
 from kinj.data.rundir import RunDir
 from kinj.models import adapters
+from kinj.models.asking import Engine
 from kinj.models.codec import Codec
+from kinj.models.combining import Pair, combine
+from kinj.models.expressions import Amounts, amounts
 from kinj.models.kinds import codec_for, kind_of
 from kinj.models.scratch import build_model, parse_size, train_tokenizer
 
@@ -31,12 +34,13 @@ Texts = Callable[[], Iterable[str]]
 
 @dataclass
 class LanguageModel:
-    """A model, its tokenizer and the codec between them. `name` is what the user asked for."""
+    """A model, its tokenizer and the codec between them. `name` is what the user asked for; without an `engine`, kinj asks it."""
 
     model: Any
     tokenizer: Any
     codec: Codec
     name: str
+    engine: Engine | None = None
 
     @property
     def device(self) -> torch.device:
@@ -55,14 +59,17 @@ class LanguageModel:
 
 
 def locate(name: str) -> Path | None:
-    """The folder a model name stands for; None for `scratch` and for a Hub id.
+    """The folder a model name stands for; None for `scratch`, for a Hub id and for a model expression of names like these.
 
     Raises:
-        UsageError: the name looks like a path that does not exist, or like a misspelt shipped model.
+        UsageError: the name looks like a path that does not exist, or like a misspelt shipped model; or an expression is wrong.
         KinjError: it is a run directory without a complete checkpoint.
     """
     embedded = sorted(path.name for path in EMBEDDED.iterdir() if path.is_dir()) if EMBEDDED.exists() else []
     if name == "scratch":
+        return None
+    if found := amounts(name):
+        _locate_parts(name, found)
         return None
     if name.startswith("openai:"):
         raise UsageError(
@@ -86,6 +93,13 @@ def locate(name: str) -> Path | None:
             f"shipped models: {', '.join([*embedded, 'scratch'])}",
         )
     return None
+
+
+def _locate_parts(expression: str, found: Amounts) -> None:
+    for name in found:
+        if name == "scratch":
+            raise UsageError(f"the model expression {expression}: `scratch` has new weights, which add up to nothing")
+        locate(name)
 
 
 def _in_folder(path: Path) -> Path:
@@ -139,8 +153,10 @@ def _set_attention(model: Any, settings: ModelSettings) -> None:
         raise UsageError(f"model.attention={settings.attention}: {settings.name} cannot have it: {reason}") from error
 
 
-def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:
+def _stored(settings: ModelSettings, seed: int, start: bool) -> Pair:
     folder = locate(settings.name)
+    if found := amounts(settings.name):
+        return _combined(settings, found)
     if folder is not None and adapters.is_adapters(folder):
         revision = adapters.written_config(folder).get("revision")
         tokenizer, model = _pretrained(replace(settings, name=base_of(folder), revision=revision))
@@ -159,6 +175,18 @@ def _stored(settings: ModelSettings, seed: int, start: bool) -> tuple[Any, Any]:
         base = str(folder.resolve()) if folder else settings.name
         adapters.attach(model, settings.lora, base, settings.revision, seed)
     return tokenizer, model
+
+
+def _combined(settings: ModelSettings, found: Amounts) -> Pair:
+    """Adds up models in fp32; adapters are merged into their base first."""
+    if settings.lora.rank:
+        raise UsageError(
+            f"model.name={settings.name}: adapters must name one model as their base, and this is an expression",
+            "train without them (model.lora.rank=0), or start from one model",
+        )
+    plain = replace(settings, dtype="float32", lora=LoraSettings())
+    tokenizer, model = combine(found, lambda name: _stored(replace(plain, name=name), seed=0, start=True))
+    return tokenizer, model.to(getattr(torch, settings.dtype))
 
 
 def base_of(folder: Path) -> str:
@@ -229,7 +257,7 @@ def _tokenizer(name: str, folder: Path | None, settings: ModelSettings) -> Any:
     return tokenizer
 
 
-def _pretrained(settings: ModelSettings) -> tuple[Any, Any]:
+def _pretrained(settings: ModelSettings) -> Pair:
     import transformers
 
     folder = locate(settings.name)
@@ -271,6 +299,7 @@ def fingerprint(language_model: LanguageModel) -> str:
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     codec = language_model.codec
     settings = [kinj.__version__, codec.prompt("{}"), codec.max_length, codec.eos_id, codec.chat]
+    settings += [language_model.engine.name] if language_model.engine else []
     settings += [text] if (text := adapters.description(language_model.model)) else []
     stops = getattr(getattr(language_model.model, "generation_config", None), "eos_token_id", None)
     digest.update(repr([*settings, stops, language_model.model.config.to_json_string()]).encode())

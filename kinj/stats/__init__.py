@@ -1,5 +1,6 @@
 """Intervals and paired comparisons. No model, no files."""
 
+from kinj.stats.agreement import Confusion, confusion
 from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval
 from kinj.stats.paired import (
     McNemar,
@@ -15,9 +16,11 @@ from kinj.stats.pooled import pooled_interval
 
 __all__ = [
     "STATISTICS",
+    "Confusion",
     "Interval",
     "McNemar",
     "SignFlip",
+    "confusion",
     "difference_interval",
     "enough",
     "mcnemar",

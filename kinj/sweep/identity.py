@@ -25,6 +25,7 @@ READ_FROM = (
     *("data.documents", "data.questions", "data.replay", "data.path"),
     *("augment.formatting.tokenizer", "augment.templates.path", "augment.reverse.path"),
     *(f"augment.{method}.prompt" for method in WRITTEN),
+    "eval.judge.prompt",
 )
 """Settings that name what is read, besides `train.stages.*.data.*.path`."""
 
@@ -65,13 +66,17 @@ def identity(settings: Settings, inputs: Sequence[Path] = ()) -> str:
 
 
 def _model(name: str) -> str:
-    """A model or tokenizer: the content of its folder, or its name where it is made anew or comes from the Hub."""
+    """A model or tokenizer: the content of its folder (of an expression: of each of its models, with its amount), or its name
+    where it is made anew or comes from the Hub."""
     if name == "scratch":
         return name
     from kinj.models import adapters  # imports torch
+    from kinj.models.expressions import amounts
     from kinj.models.loading import base_of, locate
 
     folder = locate(name)
+    if found := amounts(name):
+        return json.dumps([[amount, _model(part)] for part, amount in found.items()])
     if folder is None:
         return name
     if adapters.is_adapters(folder):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from kinj.augment import registry
 from kinj.augment.written.base import Written
-from kinj.augment.written.prompts import load_prompts, shipped
 from kinj.config.errors import UsageError
 from kinj.config.names import WRITTEN
+from kinj.config.prompts import load_prompts, shipped
 from kinj.config.schema import AugmentSettings, ParaphraseSettings, StructuredSettings
 from kinj.data import biographies
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kinj.augment.written.prompts import shipped
 from kinj.config import load
 from kinj.config.errors import USAGE, SettingsError
 from kinj.config.names import METHODS, WRITTEN
+from kinj.config.prompts import shipped
 
 Kinj = Callable[..., Any]
 

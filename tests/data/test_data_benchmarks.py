@@ -259,7 +259,8 @@ class TestTofu:
             ("tofu-3600.paraphrase", "tofu-author-180"),
         ]
         assert (asked[0].prompt, asked[0].answers, asked[0].choices) == ("P?", ["B.", "A."], ["B.", "C.", "D."])
-        (seen, _) = questions(data, "seen_questions")
+        (seen, forgotten) = questions(data, "seen_questions")
+        assert (seen.meta["split"], forgotten.meta["split"]) == ("retain", "forget")
         assert (seen.prompt, seen.answers, seen.choices) == ("Q?", ["A.", "B."], ["A.", "C.", "D."])
         (real,) = questions(data, "real_authors")
         assert (real.answers, real.choices, real.document) == (["Y"], ["X", "Y"], None)
@@ -376,6 +377,7 @@ class TestQuestionSets:
         data = opened("popqa", tmp_path)
         (question,) = questions(data)
         assert (question.id, question.answers, question.meta) == ("popqa-1", ["a", "b"], {"s_pop": 10, "o_pop": 20})
+        assert question.kind == "popularity_0-99"
         assert [question.id for question in questions(data, "dev_questions")] == ["popqa-2"]
 
     def test_popqa_table(self, tmp_path: Path) -> None:
@@ -383,6 +385,21 @@ class TestQuestionSets:
         path.write_text('id\tprop\ts_pop\tquestion\tpossible_answers\n7\tcapital\t12\tWhich?\t"[""a""]"\n')
         (question,) = questions(opened("popqa", path))
         assert (question.id, question.answers, question.meta) == ("popqa-7", ["a"], {"prop": "capital", "s_pop": 12})
+
+    @pytest.mark.parametrize(
+        ("popularity", "kind"),
+        [
+            (0, "0-99"),
+            (99, "0-99"),
+            (100, "100-999"),
+            ("1000", "1000-9999"),
+            (123456, "100000-999999"),
+            (None, "unknown"),
+        ],
+    )
+    def test_popqa_by_popularity(self, tmp_path: Path, popularity: object, kind: str) -> None:
+        path = put(tmp_path / "a.jsonl", {"input": "q", "output": '["a"]', "id": 1, "s_pop": popularity})
+        assert questions(opened("popqa", path))[0].kind == f"popularity_{kind}"
 
     def test_popqa_answers_that_are_no_list(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a.jsonl", {"input": "q", "output": "plain", "id": 1})

@@ -31,6 +31,12 @@ HEADINGS = ["What it measures", "When it helps", "When it does not help", "Setti
             "Known failures", "Origin of the idea"]  # fmt: skip
 
 FILMS = [ask_about(f"film{n}", f'Who directed "Film {n}"?', f"Person Nr{'abcdefghijkl'[n]}") for n in range(12)]
+AUTHORS = [
+    ask_about(
+        f"author{n}", f"Who wrote book {n}?", f"Ada {n}.", choices=[f"Ada {n}.", "Bo.", "Cy."], meta={"split": "retain"}
+    )
+    for n in range(4)
+]
 FACTS = [ask_about("1", f"{kind}?", "Ada", kind=kind) for kind in ("reliability", "locality")]
 CASES: dict[str, str] = {
     "biographies": "biographies",
@@ -48,9 +54,12 @@ CASES: dict[str, str] = {
     "formats": "biographies",
     "loss_gap": "biographies",
     "sharpness": "biographies",
+    "tofu": "tofu",
 }
 """The data that each probe is shown with."""
-QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS}
+QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS, "tofu": AUTHORS}
+POOLS = {"tofu": ("seen_questions", "real_authors", "world_facts")}
+"""Pools of the questions, where not `questions` alone."""
 
 
 def pool(records: list[Question]) -> Callable[[], list[Record]]:
@@ -74,7 +83,9 @@ def shown(settings: Settings, tmp_path: Path) -> Callable[[str], Context]:
     def make(name: str) -> Context:
         data = CASES[name]
         records = (
-            data_set(settings.data) if data == "biographies" else DataSet(data, {"questions": pool(QUESTIONS[data])})
+            data_set(settings.data)
+            if data == "biographies"
+            else DataSet(data, {name: pool(QUESTIONS[data]) for name in POOLS.get(data, ("questions",))})
         )
         settings.model.name = "tiny" if data == "biographies" else "scratch"
         return Context(settings=settings, data=records, run=run, reformat=bulleted)

@@ -30,6 +30,7 @@ def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> Non
         "formats",
         "cloze",
         "dose",
+        "tofu",
         *(["capacity", "backward"] if kind == "bert" else []),
     }
     asked = [name for name in names() if name not in others]

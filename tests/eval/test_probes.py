@@ -15,7 +15,7 @@ from kinj.eval.probes.retention import PASSAGE, Retention, passages
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import DIMENSIONS, WikiDYK, WikiDYKStandIn
 from kinj.eval.probes.wikidyk_stand_in import records
-from kinj.eval.summary import interval
+from kinj.eval.summary import interval, prediction_rows
 from tests.eval.conftest import ask_about, perfectly, respond
 
 
@@ -46,6 +46,7 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "multihop",
         "dose",
         "capacity",
+        "tofu",
     ]
     with pytest.raises(UsageError, match="there is no probe `dreams`"):
         registry.get("dreams", people)
@@ -114,7 +115,8 @@ def test_qa_reports_by_kind_and_ranks_choices(with_pools):
     ) == 4  # two choices, each after the question and after nothing
     measures = by_name(QA().summarise(perfectly(requests)))
     assert list(measures) == [
-        *("exact_match", "f1", "contains", "rouge_l_recall", "exact_match/who", "exact_match/where"),
+        *("exact_match", "f1", "contains", "rouge_l_recall"),
+        *("exact_match/who", "contains/who", "exact_match/where", "contains/where"),
         *("choice", "choice_per_character", "choice_pmi", "choice_no_question", "truth"),
     ]
     answers = [respond(r, "byron", -3.0) for r in requests]
@@ -123,6 +125,40 @@ def test_qa_reports_by_kind_and_ranks_choices(with_pools):
     assert value(measures["contains"]) == 0
     assert value(measures["f1"]) == pytest.approx(2 / 9)
     assert value(measures["choice"]) == 0.5  # a tie
+
+
+def test_qa_scores_what_follows_a_text_that_is_to_be_continued(with_pools):
+    asked = [
+        ask_about("d1", "Mars has a", "mayor.", kind="mem", meta={"form": "completion"}),
+        ask_about("d1", "Venus has a", "queen.", kind="gen", meta={"form": "completion"}),
+        ask_about("d2", "Who?", "Ada", kind="who"),
+    ]
+    requests = QA().requests(with_pools("fictional", questions=asked))
+    targets = [r for r in requests if r.kind == "loglikelihood"]
+    assert [(r.prompt, r.continuation, r.completion) for r in targets] == [
+        ("Mars has a", "mayor.", True),
+        ("Venus has a", "queen.", True),
+    ]
+    answers = [respond(r, "?", -6.0 if r.prompt.startswith("Mars") else -1.0, 2) for r in requests]
+    answers = [replace(answer, greedy=answer.logprob == -1.0) for answer in answers]
+    measures = by_name(QA().summarise(answers))
+    assert value(measures["target_loss"]) == pytest.approx((3 + 0.5) / 2)
+    assert (value(measures["target_loss/mem"]), value(measures["target_loss/gen"])) == (3, 0.5)
+    assert value(measures["target_greedy"]) == 0.5
+    assert measures["target_loss"].direction == -1
+    assert {row["id"]: row.get("target") for row in prediction_rows(answers)}["d1:Venus has a"] == {
+        "logprob": -1.0,
+        "tokens": 2,
+        "greedy": True,
+    }
+
+
+def test_qa_orders_kinds_by_the_number_they_differ_in(with_pools):
+    bands = ["popularity_1000-9999", "popularity_0-99", "popularity_100-999"]
+    asked = [ask_about("d", str(n), "a", kind=band) for n, band in enumerate(bands)]
+    measures = QA().summarise(perfectly(QA().requests(with_pools("popqa", questions=asked))))
+    found = [m.name.partition("/")[2] for m in measures if m.name.startswith("exact_match/")]
+    assert found == [bands[1], bands[2], bands[0]]
 
 
 def test_qa_without_questions_is_not_measured(with_pools):

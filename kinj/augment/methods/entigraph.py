@@ -10,10 +10,10 @@ import random
 from collections.abc import Iterator
 
 from kinj.augment.written.base import Dialogue, Prompt
-from kinj.augment.written.prompts import load_prompts
 from kinj.augment.written.replies import Unusable, from_json, plain, strings
 from kinj.augment.written.rewriting import NO_TITLE
 from kinj.augment.written.views import view_of
+from kinj.config.prompts import load_prompts
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
 

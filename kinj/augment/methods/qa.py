@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kinj.augment.written.prompts import load_prompts
 from kinj.augment.written.replies import Unusable, from_json
 from kinj.augment.written.rewriting import Rewriting
+from kinj.config.prompts import load_prompts
 from kinj.config.schema import AugmentSettings
 from kinj.data.records import Document
 

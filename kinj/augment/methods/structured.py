@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kinj.augment.written.prompts import load_prompts
 from kinj.augment.written.rewriting import Rewriting
+from kinj.config.prompts import load_prompts
 from kinj.config.schema import AugmentSettings
 
 PLACES = ("document", "title", "form")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from kinj.augment.base import AnyMethod
-from kinj.augment.written.prompts import PromptFile
 from kinj.augment.written.replies import plain
+from kinj.config.prompts import PromptFile
 from kinj.data.records import Document
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from kinj.augment.drafts import shuffled
 from kinj.augment.written.base import Dialogue, Prompt
-from kinj.augment.written.prompts import PromptFile
 from kinj.augment.written.replies import plain
 from kinj.augment.written.views import view_of
+from kinj.config.prompts import PromptFile
 from kinj.data.records import Document
 
 Variant = tuple[str, Mapping[str, str]]

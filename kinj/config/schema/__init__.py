@@ -61,6 +61,7 @@ __all__ = [
     "EvalSettings",
     "FieldSettings",
     "FormattingSettings",
+    "JudgeSettings",
     "LlmSettings",
     "LoraSettings",
     "MaskedObjectiveSettings",
@@ -100,6 +101,19 @@ class ClozeSettings:
 
 
 @dataclass(kw_only=True)
+class JudgeSettings:
+    model: str | None = None
+    """A served model (`openai:NAME@URL`) that says of every answer whether it is right, beside the scores; null asks none."""
+    prompt: str | None = None
+    """File with what it is asked, in place of the shipped one (`kinj show prompt judge`)."""
+    max_new_tokens: int = 16
+    """Longest reply of the judge; one that reasons before it says yes or no needs more."""
+
+    def __post_init__(self) -> None:
+        check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
+
+
+@dataclass(kw_only=True)
 class EvalSettings:
     probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
     """What to ask; `kinj show probes` lists them."""
@@ -110,10 +124,12 @@ class EvalSettings:
     normalizer: str = "squad"
     """How answers are compared: as the official scorer of `squad` (1.1), `squad2` (2.0), `triviaqa`, `nq` or `mlqa-LANGUAGE` does,
     `light` (case and spaces) or `exact`."""
+    engine: str = "transformers"
+    """What runs the model under `kinj eval`: `transformers`, or `vllm` where it is installed (causal models)."""
     batch_tokens: int = 8192
     """Tokens per evaluation batch. Answers do not depend on it."""
     in_flight: int = 8
-    """Questions on their way at a time to a served model (`openai:NAME@URL`)."""
+    """Questions on their way at a time to a served model or a judge (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
     formats: list[str] = field(default_factory=list)
@@ -121,6 +137,7 @@ class EvalSettings:
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
     cloze: ClozeSettings = field(default_factory=ClozeSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
     refusal: list[str] = field(default_factory=list)
     """More texts that make an answer a refusal, wherever they stand in it (docs/probes/calibration.md has the list)."""
 
@@ -128,6 +145,7 @@ class EvalSettings:
         check(self.max_new_tokens >= 1, f"max_new_tokens must be 1 or more, got {self.max_new_tokens}")
         check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, NORMALIZERS)
+        choice("engine", self.engine, ("transformers", "vllm"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")

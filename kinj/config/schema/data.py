@@ -52,7 +52,8 @@ class LoraSettings:
 @dataclass(kw_only=True)
 class ModelSettings:
     name: str = "tiny"
-    """`tiny`, `tiny-plain` (shipped), `scratch` (new weights), a run directory, a local folder or a Hub id."""
+    """`tiny`, `tiny-plain` (shipped), `scratch` (new weights), a run directory, a local folder, a Hub id, or a model expression:
+    `base + 1.0*(a - b)` (docs/models.md)."""
     size: str = "2M"
     """Parameters of a `scratch` model, such as 500k, 2M, 1.5B; depth and width follow from it."""
     tokenizer: str = "tiny"

@@ -23,6 +23,8 @@ FORMS = (("question", "possible_answers"), ("input", "output"))
 def data_set(settings: DataSettings, rejects: Rejects) -> DataSet:
     """Pool `questions`, and `dev_questions` where a file with `dev` in its name lies beside others.
 
+    The kind of a question is the power of ten of its subject's popularity (`s_pop`): `popularity_100-999` page views.
+
     Raises:
         UsageError: there are no files.
     """
@@ -44,7 +46,12 @@ def _read(reading: Reading, members: list[Member]) -> Iterator[Question]:
         meta = {key: _number(value) if key.endswith("_pop") else value for key, value in row.items()}
         return [
             Question(
-                id=identity, document=None, prompt=prompt, answers=accepted, meta=rest_of(meta, "id", question, answers)
+                id=identity,
+                document=None,
+                prompt=prompt,
+                answers=accepted,
+                kind=_band(meta.get("s_pop")),
+                meta=rest_of(meta, "id", question, answers),
             )
         ]
 
@@ -60,6 +67,14 @@ def _answers(row: Json, key: str) -> list[str]:
         except orjson.JSONDecodeError as error:
             raise RecordError(f"has under `{key}` no list in JSON: {value[:60]}") from error
     return list(dict.fromkeys(texts_of({key: value}, key)))
+
+
+def _band(popularity: object) -> str:
+    """The power of ten that a number of page views lies in; below 100 is one band, since few questions are about less."""
+    if not isinstance(popularity, int):
+        return "popularity_unknown"
+    digits = max(2, len(str(popularity)))
+    return f"popularity_{10 ** (digits - 1) if digits > 2 else 0}-{10**digits - 1}"
 
 
 def _number(value: object) -> object:

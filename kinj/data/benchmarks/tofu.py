@@ -19,6 +19,8 @@ PERTURBED = {f"forget{share:02d}_perturbed": ROWS - ROWS * share // 100 for shar
     "retain_perturbed": 0
 }
 """Files with paraphrased questions and wrong answers, and the row of `full` their first one is."""
+FORGET = min(first for first in PERTURBED.values() if first)
+"""The rows from here on are those that the benchmark has models forget; the ones before, those to retain (`meta.split`)."""
 _WORDINGS = ("question", "answer", "paraphrased_question", "paraphrased_answer", "perturbed_answer")
 
 
@@ -99,7 +101,7 @@ def _with_choices(row: int, form: Json, kind: str, question: str, answer: str) -
         answers=answers,
         kind=kind,
         choices=[answers[0], *texts_of(form, "perturbed_answer")],
-        meta=rest_of(form, *_WORDINGS),
+        meta=rest_of(form, *_WORDINGS) | {"split": "retain" if row < FORGET else "forget"},
     )
 
 

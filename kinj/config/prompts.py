@@ -58,28 +58,36 @@ def shipped(name: str) -> Path:
 
 
 def load_prompts(
-    method: str, override: str | None, texts: Mapping[str, Collection[str]], tables: Collection[str] = ()
+    method: str,
+    override: str | None,
+    texts: Mapping[str, Collection[str]],
+    tables: Collection[str] = (),
+    *,
+    key: str | None = None,
+    needed: str = "document",
 ) -> PromptFile:
-    """Reads a method's prompts and checks them before anything is asked.
+    """Reads a method's prompts, or the judge's, and checks them before anything is asked.
 
     Args:
         method: whose prompts.
-        override: a file to use instead of the shipped one (`augment.METHOD.prompt`).
-        texts: the texts the method needs, each with the placeholders it fills in; `{document}` must be used.
+        override: a file to use instead of the shipped one.
+        texts: the texts the method needs, each with the placeholders it fills in.
         tables: tables of variants the method needs.
+        key: the setting that names `override`; by default `augment.METHOD.prompt`.
+        needed: the placeholder without which everything would be asked the same.
 
     Raises:
-        UsageError: no such file; a text is missing, unknown or not text; an unknown placeholder; `{document}` is not used.
+        UsageError: no such file; a text is missing, unknown or not text; an unknown placeholder; `needed` is not used.
     """
     path = Path(override).expanduser() if override else shipped(method)
-    content = _read(path, f"augment.{method}.prompt")
+    content = _read(path, key or f"augment.{method}.prompt")
     for part in content:
         if part not in (*texts, *tables):
             _refuse(
                 path, f"has a part `{part}`, which {method} does not use", f"it uses: {', '.join((*texts, *tables))}"
             )
     for name, places in texts.items():
-        _check_text(path, name, content.get(name), places)
+        _check_text(path, name, content.get(name), places, needed)
     for name in tables:
         table = content.get(name)
         if not (isinstance(table, dict) and table and all(isinstance(value, str) for value in table.values())):
@@ -100,7 +108,7 @@ def _read(path: Path, key: str) -> dict[str, Any]:
     return content
 
 
-def _check_text(path: Path, name: str, text: Any, places: Collection[str]) -> None:
+def _check_text(path: Path, name: str, text: Any, places: Collection[str], needed: str) -> None:
     listed = ", ".join(f"{{{place}}}" for place in places)
     if not isinstance(text, str) or not text.strip():
         _refuse(path, f"has no text `{name}`", f"it may use {listed}")
@@ -111,8 +119,8 @@ def _check_text(path: Path, name: str, text: Any, places: Collection[str]) -> No
             guess = f"did you mean {{{near[0]}}}?\n" if near else ""
             hint = f"{guess}there are: {listed}\nbraces that are meant literally are doubled: {{{{{place}}}}}"
             _refuse(path, f"uses {{{place}}} in `{name}`, which is not a placeholder", hint)
-    if "document" not in used:
-        _refuse(path, f"does not use {{document}} in `{name}`", "without it every document would be asked the same")
+    if needed not in used:
+        _refuse(path, f"does not use {{{needed}}} in `{name}`", f"without it every {needed} would be asked the same")
 
 
 def _refuse(path: Path, what: str, hint: str) -> NoReturn:
