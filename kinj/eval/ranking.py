@@ -44,11 +44,11 @@ class Ranking:
         return [raw - neutral for raw, neutral in zip(self.raw, self.neutral, strict=True)]
 
 
-def ranking_requests(question: Question, candidates: Sequence[str]) -> list[Request]:
-    """Each candidate after the question and after the neutral premise; candidate 0 must be the accepted answer."""
+def ranking_requests(question: Question, candidates: Sequence[str], *, neutral: bool = True) -> list[Request]:
+    """Each candidate after the question and, if `neutral`, after that premise; candidate 0 must be the accepted answer."""
     requests = []
     for premise, prompt in (("raw", question.prompt), ("neutral", NEUTRAL)):
-        for candidate in candidates:
+        for candidate in candidates if neutral or premise == "raw" else ():
             meta = {"question": question, "premise": premise}
             requests.append(
                 Request(kind="loglikelihood", prompt=prompt, continuation=candidate, id=question.id, meta=meta)

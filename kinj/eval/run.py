@@ -20,6 +20,7 @@ from kinj.eval.comparing import flips, summary
 from kinj.eval.files import write_predictions
 from kinj.eval.fitting import fitting
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
+from kinj.eval.sampled import START
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
 from kinj.models.answering import answer
@@ -64,6 +65,7 @@ def evaluate(
         settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
     )
     context, training = with_eval_settings(context, settings), training_texts(context)
+    context.extras[START] = before if isinstance(before, LanguageModel) else None
     if isinstance(language_model, LanguageModel):
         context.extras["parameters"] = sizes(language_model)
         context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)

@@ -31,6 +31,7 @@ from kinj.config.schema.data import (
     FieldSettings,
     LoraSettings,
     ModelSettings,
+    RetentionDataSettings,
     RunSettings,
 )
 from kinj.config.schema.train import (
@@ -70,6 +71,8 @@ __all__ = [
     "ParaphraseSettings",
     "PathObjectiveSettings",
     "QaSettings",
+    "RetentionDataSettings",
+    "RetentionSettings",
     "ReverseSettings",
     "RunSettings",
     "SamSettings",
@@ -100,6 +103,17 @@ class ClozeSettings:
 
 
 @dataclass(kw_only=True)
+class RetentionSettings:
+    sampled_tokens: int = 4096
+    """Tokens of text drawn from the start model, on which loss and divergence are measured; 0 measures neither."""
+    seed: int = 0
+    """Randomness of that text."""
+
+    def __post_init__(self) -> None:
+        check(self.sampled_tokens >= 0, f"sampled_tokens must be 0 or more, got {self.sampled_tokens}")
+
+
+@dataclass(kw_only=True)
 class EvalSettings:
     probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
     """What to ask; `kinj show probes` lists them."""
@@ -121,6 +135,7 @@ class EvalSettings:
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
     cloze: ClozeSettings = field(default_factory=ClozeSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     refusal: list[str] = field(default_factory=list)
     """More texts that make an answer a refusal, wherever they stand in it (docs/probes/calibration.md has the list)."""
 
