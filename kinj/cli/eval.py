@@ -38,6 +38,14 @@ def evaluate(
             rich_help_panel=SETTINGS,
         ),
     ] = None,
+    open_book: Annotated[
+        bool,
+        typer.Option(
+            "--open-book",
+            help="Put the document before each question of qa and wiki2023: the ceiling (eval.open_book).",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = False,
     ask: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,6 +92,7 @@ def evaluate(
     flags = given(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),
+        ("--open-book", "eval.open_book", open_book),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),

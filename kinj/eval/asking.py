@@ -29,6 +29,8 @@ class NotMeasuredError(Exception):
 class QuestionProbe(ABC):
     """A probe that asks questions for greedy answers, and compares models item by item."""
 
+    name: str
+
     @abstractmethod
     def questions(self, context: Context) -> list[Question]:
         """The questions, in a stable order. Raises NotMeasuredError where the data set has not got them."""

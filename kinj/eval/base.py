@@ -39,9 +39,9 @@ class Measure:
     clusters: list[str]
     note: str = ""
     aggregate: str = "mean"
-    """`mean` of the values, `perplexity`: exp of the mean, `difference`: the mean of paired differences,
-    `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each value and the number
-    `beside` it."""
+    """`mean` of the values, `perplexity`: exp of the mean, `per_token`: the mean over tokens, at least 0, `difference`: the mean of
+    paired differences, `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each
+    value and the number `beside` it."""
     beside: list[float] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     """One per value where the values say whether each question is answered right, by the score that its probe goes by: so the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +43,10 @@ def sampled_measures(language_model: LanguageModel, context: Context) -> list[Me
         )
     start.model.to(language_model.device)
     passages = _passages(start, context)
-    return _measures(
-        drift(start, language_model, passages), f"{sum(map(len, passages)):,} tokens drawn from {start.name}"
-    )
+    found = drift(start, language_model, passages)
+    if not all(math.isfinite(amount) for passage in found for amount in (*passage.divergence, *passage.loss)):
+        raise NotMeasuredError(f"{language_model.name} rules out what {start.name} expects: the divergence has no end")
+    return _measures(found, f"{sum(map(len, passages)):,} tokens drawn from {start.name}")
 
 
 def _start(context: Context) -> LanguageModel | None:
@@ -99,7 +101,7 @@ def _measures(found: Sequence[Drift], drawn: str) -> list[Measure]:
         values=[amount for passage in found for amount in passage.divergence],
         clusters=clusters,
         note=f"KL(start model || model) over the whole vocabulary, per token; {drawn}",
-        aggregate="at_least_0",
+        aggregate="per_token",
     )
     losses = [loss for passage in found for loss in passage.loss]
     return [kl, replace(kl, name="sampled_loss", values=losses, note=note)]

@@ -1,6 +1,6 @@
 """Intervals and paired comparisons. No model, no files."""
 
-from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval
+from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval, token_interval
 from kinj.stats.paired import (
     McNemar,
     SignFlip,
@@ -29,4 +29,5 @@ __all__ = [
     "sign_flip",
     "smallest_detectable",
     "t_interval",
+    "token_interval",
 ]

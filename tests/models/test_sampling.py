@@ -26,7 +26,7 @@ class Constant(torch.nn.Module):
         super().__init__()
         self.logits = torch.nn.Parameter(torch.tensor([math.log(p) if p else -math.inf for p in probabilities]))
 
-    def forward(self, input_ids: torch.Tensor, use_cache: bool) -> Any:  # noqa: ARG002 - as transformers calls it
+    def forward(self, input_ids: torch.Tensor, use_cache: bool) -> Any:
         return SimpleNamespace(logits=self.logits.expand(*input_ids.shape, -1))
 
 

@@ -130,6 +130,10 @@ class EvalSettings:
     """Questions on their way at a time to a served model (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    shots: int = 0
+    """Questions with their answers put before each question of `qa` and `wiki2023`, about other documents."""
+    open_book: bool = False
+    """Put the document before each question of `qa` and `wiki2023`: the ceiling, reported under other names."""
     formats: list[str] = field(default_factory=list)
     """Format families that the probe `formats` asks in; empty means all."""
     sharpness_rho: float = 0.5
@@ -144,6 +148,7 @@ class EvalSettings:
         check(all(self.stop), "stop holds an empty text, which would end every answer before it begins")
         choice("normalizer", self.normalizer, NORMALIZERS)
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.shots >= 0, f"shots must be 0 or more, got {self.shots}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
 
