@@ -23,16 +23,15 @@ FILE = "sampled.jsonl"
 """In the run's directory: the text, so that all its checkpoints are measured on the same."""
 
 
-def sampled_measures(language_model: LanguageModel, context: Context) -> list[Measure]:
+def sampled_measures(language_model: LanguageModel, context: Context, tokens: int) -> list[Measure]:
     """`sampled_kl`: KL(start model || model), and `sampled_loss`: the model's loss, both in nats per token of that text.
 
-    Nothing where there is no start model, or nothing is to be sampled.
+    Nothing where there is no start model, or `tokens` (how many are drawn) is 0.
 
     Raises:
         NotMeasuredError: the start model is gone, or cannot be compared with this one.
     """
-    settings = context.settings.eval.retention
-    start = _start(context) if settings.sampled_tokens else None
+    start = _start(context) if tokens else None
     if start is None:
         return []
     if type(start.codec) is not Codec or type(language_model.codec) is not Codec:
@@ -42,7 +41,7 @@ def sampled_measures(language_model: LanguageModel, context: Context) -> list[Me
             f"{start.name}, the model before, has another vocabulary: what both expect cannot be compared"
         )
     start.model.to(language_model.device)
-    passages = _passages(start, context)
+    passages = _passages(start, context, tokens)
     found = drift(start, language_model, passages)
     if not all(math.isfinite(amount) for passage in found for amount in (*passage.divergence, *passage.loss)):
         raise NotMeasuredError(f"{language_model.name} rules out what {start.name} expects: the divergence has no end")
@@ -64,14 +63,14 @@ def _start(context: Context) -> LanguageModel | None:
         raise NotMeasuredError(f"the model that the run started from cannot be loaded: {why}") from error
 
 
-def _passages(start: LanguageModel, context: Context) -> list[list[int]]:
+def _passages(start: LanguageModel, context: Context, tokens: int) -> list[list[int]]:
     """The passages: those in the run's directory where they are of this model, this seed and this length."""
-    settings = context.settings.eval.retention
-    about = {"model": fingerprint(start), "tokens": settings.sampled_tokens, "seed": settings.seed}
+    seed = context.settings.eval.retention.seed
+    about = {"model": fingerprint(start), "tokens": tokens, "seed": seed}
     path = context.run / FILE if context.run else None
     if path is not None and (found := _read(path, about)) is not None:
         return found
-    drawn = draw_passages(start, settings.sampled_tokens, settings.seed)
+    drawn = draw_passages(start, tokens, seed)
     if path is not None and path.parent.is_dir():
         rows = [{"ids": ids, "text": start.codec.decode(ids)} for ids in drawn]
         atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in (about, *rows)))

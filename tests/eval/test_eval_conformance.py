@@ -119,9 +119,7 @@ def test_data_without_what_it_asks_about_is_not_measured_and_says_what_is_missin
     settings.model.name = "scratch"
     context = Context(settings=settings, data=DataSet("other", {}), run=tmp_path, reformat=bulleted)
     probe = registry.get(name, context)
-    look: Callable[[Context], object] = (
-        probe.requests if isinstance(probe, Probe) else partial(probe.measure, model)
-    )
+    look: Callable[[Context], object] = probe.requests if isinstance(probe, Probe) else partial(probe.measure, model)
     with pytest.raises(NotMeasuredError, match=r"data=|doses\.parquet"):
         look(context)
 

@@ -169,8 +169,9 @@ def test_all_checkpoints_of_a_run_are_measured_on_the_text_that_it_keeps(
 def test_nothing_is_drawn_where_it_is_off_or_nothing_came_before(
     run: Context, tiny: LanguageModel, people: Context
 ) -> None:
-    run.settings.eval.retention.sampled_tokens = 0
-    assert Retention().measure(tiny, run) == []
+    for tokens in (0, None):  # the facts that `tiny` knew are asked, so by default nothing is drawn
+        run.settings.eval.retention.sampled_tokens = tokens
+        assert Retention().measure(tiny, run) == []
     assert Retention().measure(tiny, replace(people, run=None)) == []
     people.settings.model.name = "scratch"
     assert Retention().measure(tiny, people) == []
@@ -237,3 +238,20 @@ def test_questions_longer_than_the_context_are_counted_and_left_out(with_pools: 
     with pytest.raises(UsageError, match="nothing could be measured") as caught:
         evaluate(context.settings, tiny, context, ["qa"])
     assert "all 1 questions are longer" in caught.value.hint
+
+
+def test_text_is_drawn_by_default_for_any_model_that_is_not_shipped(
+    with_pools: Pools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinj.eval.probes.retention.SAMPLED", 130)
+    own = load_model(ModelSettings(name="tiny"))
+    own.model.save_pretrained(tmp_path / "own")
+    own.tokenizer.save_pretrained(tmp_path / "own")
+    context = with_pools("corpus", documents=[])
+    context.settings.model.name = str(tmp_path / "own")
+    assert context.run
+    context.run.mkdir()
+    (context.run / "config.yaml").write_text(to_yaml(context.settings))
+    found = {measure.name: measure for measure in Retention().measure(moved(own, 1.5), context)}
+    assert len(found["sampled_kl"].values) >= 130
+    assert interval(found["sampled_kl"]).covers.startswith("other passages like these 2")

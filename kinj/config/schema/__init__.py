@@ -104,13 +104,14 @@ class ClozeSettings:
 
 @dataclass(kw_only=True)
 class RetentionSettings:
-    sampled_tokens: int = 4096
-    """Tokens of text drawn from the start model, on which loss and divergence are measured; 0 measures neither."""
+    sampled_tokens: int | None = None
+    """Tokens of text drawn from the start model, on which loss and divergence are measured; by default 4,096, and none (0) where
+    the model began as a shipped one, whose facts are asked instead."""
     seed: int = 0
     """Randomness of that text."""
 
     def __post_init__(self) -> None:
-        check(self.sampled_tokens >= 0, f"sampled_tokens must be 0 or more, got {self.sampled_tokens}")
+        check((self.sampled_tokens or 0) >= 0, f"sampled_tokens must be 0 or more, got {self.sampled_tokens}")
 
 
 @dataclass(kw_only=True)

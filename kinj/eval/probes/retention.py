@@ -33,6 +33,10 @@ PASSAGE = 2000
 """Characters of a passage: long texts are scored in passages, which are the units of the interval."""
 
 
+SAMPLED = 4096
+"""Tokens drawn from the start model by default, in passages of 128: an interval over 32 of them."""
+
+
 class Retention(QuestionProbe):
     """Exact match on facts of population A that were, and were not, part of the replay; multiple choice; perplexity of texts; and
     what of the start model's beliefs is left on text drawn from it.
@@ -84,7 +88,10 @@ class Retention(QuestionProbe):
 
     def measure(self, language_model: LanguageModel, context: Context) -> list[Measure]:
         """On text drawn from the start model. Raises NotMeasuredError where that cannot be compared with this one."""
-        return sampled_measures(language_model, context)
+        chosen = context.settings.eval.retention.sampled_tokens
+        return sampled_measures(
+            language_model, context, SAMPLED if chosen is None and not _shipped(context) else chosen or 0
+        )
 
 
 def _known(context: Context) -> dict[str, list[Question]]:
@@ -95,12 +102,20 @@ def _known(context: Context) -> dict[str, list[Question]]:
     """
     if any(pool in context.data.pools for pool in POOLS):
         return {pool: pool_questions(context, pool) for pool in POOLS if pool in context.data.pools}
-    settings = run_settings(context) if context.run else context.settings
-    if settings.model.name not in SHIPPED:
+    if not _shipped(context):
         return {}
     base = replace(context, data=data_set(DataSettings()))
     asked = {pool: pool_questions(base, pool) for pool in POOLS}
-    return asked if settings.data.name == "biographies" else {POOLS[1]: [q for pool in POOLS for q in asked[pool]]}
+    return (
+        asked
+        if run_settings(context).data.name == "biographies"
+        else {POOLS[1]: [q for pool in POOLS for q in asked[pool]]}
+    )
+
+
+def _shipped(context: Context) -> bool:
+    """Whether the model is, or began as, one of those whose knowledge is known."""
+    return run_settings(context).model.name in SHIPPED
 
 
 def _choices(context: Context) -> list[Question]:
