@@ -16,16 +16,16 @@ OTHERS = ("train_questions", "dev_questions", "questions")
 
 
 class Prompted:
-    """A probe with something before each of its questions.
+    """A probe with something before each of its questions, under a name of its own: `qa-4-shot`, `qa-open-book`.
 
     The examples (`eval.shots`) are the same for all questions. Open book is the ceiling of what a model does with what it reads,
-    and not knowledge: the probe has another name (`qa-open-book`) and so have its measures (`open_book_exact_match`). Questions
-    that are too long with their document are counted and left out, as everywhere.
+    and not knowledge, so its measures too have other names (`open_book_exact_match`). Questions that are too long with their
+    document are counted and left out, as everywhere.
     """
 
     def __init__(self, probe: QuestionProbe, shots: int, *, open_book: bool) -> None:
         self.probe, self.shots, self.open_book = probe, shots, open_book
-        self.name = f"{probe.name}-open-book" if open_book else probe.name
+        self.name = probe.name + "-open-book" * open_book + (f"-{shots}-shot" if shots else "")
 
     def requests(self, context: Context) -> list[Request]:
         """Those of the probe.

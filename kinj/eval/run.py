@@ -113,7 +113,6 @@ class _Asked:
             **_place(self.after),
             "normalizer": self.settings.eval.normalizer,
             "max_new_tokens": self.settings.eval.max_new_tokens,
-            "shots": self.settings.eval.shots,
         }
 
     def can_answer(self, probe: str, requests: list[Request], notices: list[str]) -> tuple[list[Request], int]:

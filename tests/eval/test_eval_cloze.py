@@ -151,6 +151,19 @@ def test_files_and_table_of_an_evaluation(
     assert "known/name" not in shown
 
 
+def test_texts_longer_than_the_context_are_counted_and_the_rest_is_asked(
+    language_model: LanguageModel, folder: Context
+) -> None:
+    """The model reads 128 tokens: 400 characters before a sentence are too much for it, most sentences alone are not."""
+    folder.settings.eval.limit, folder.settings.eval.max_new_tokens = 6, 4
+    found = evaluate(folder.settings, language_model, folder, ["cloze"])
+    result = found["probes"]["cloze"]
+    assert result["too_long"] > 0
+    assert result["measures"]["known"]["n"] == 6
+    assert result["measures"].get("not_knowledge/recited", {"n": 0})["n"] < 6
+    assert any("are left out: they are longer than the 128 tokens" in notice for notice in found["notices"])
+
+
 def train(model: LanguageModel, documents: list[Document], epochs: int) -> None:
     """Next-token training on the documents, their sentences in another order every time."""
     optimizer = torch.optim.AdamW(model.model.parameters(), lr=1e-3)

@@ -53,6 +53,8 @@ def test_examples_are_the_same_for_all_and_none_of_them_is_asked(with_pools: Poo
     assert [r.meta["question"].document for r in requests] == ["d0", "d1", "d2", "d3"]
     assert set(shots_of(requests)) < {(q.prompt, q.answers[0]) for q in ASKED[4:]}
     assert context.notices == []
+    assert probe(context).name == "qa-3-shot"
+    assert "after 3 examples" in probe(context).summarise(perfectly(requests))[0].note
     again = with_pools("corpus", questions=ASKED)
     assert shots_of(probe(again).requests(again)) == shots_of(requests)
 
@@ -161,6 +163,7 @@ def test_open_book_examples_have_their_documents_too(with_pools: Pools) -> None:
     context = with_pools("corpus", questions=ASKED, documents=TEXTS)
     context.settings.eval.open_book, context.settings.eval.shots, context.settings.eval.limit = True, 2, 3
     requests = probe(context).requests(context)
+    assert probe(context).name == "qa-open-book-2-shot"
     for prompt, town in shots_of(requests):
         assert prompt.startswith("Person ")
         assert f"was born in {town}.\n\nWhere was" in prompt
