@@ -200,7 +200,8 @@ def _by_answers(
     after, before = asked.ask(probe.name, requests)
     context.notices += empty_notices(probe.name, after)
     rows, found = prediction_rows(after), probe.summarise(after, before)
-    changed = flips(found, probe.summarise(before), rows) if before is not None else None
+    asks = any(measure.items for measure in found)  # else the probe says nothing about single questions
+    changed = flips(found, probe.summarise(before), rows) if before is not None and asks else None
     if folder:
         write_predictions(folder, probe.name, rows, changed)
     return {

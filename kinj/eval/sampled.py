@@ -64,17 +64,20 @@ def _start(context: Context) -> LanguageModel | None:
 
 
 def _passages(start: LanguageModel, context: Context, tokens: int) -> list[list[int]]:
-    """The passages: those in the run's directory where they are of this model, this seed and this length."""
-    seed = context.settings.eval.retention.seed
-    about = {"model": fingerprint(start), "tokens": tokens, "seed": seed}
-    path = context.run / FILE if context.run else None
-    if path is not None and (found := _read(path, about)) is not None:
-        return found
-    drawn = draw_passages(start, tokens, seed)
-    if path is not None and path.parent.is_dir():
-        rows = [{"ids": ids, "text": start.codec.decode(ids)} for ids in drawn]
-        atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in (about, *rows)))
-    return drawn
+    """The passages: those drawn earlier, or kept by the run, where they are of this model, this seed and this length."""
+    about = {"model": fingerprint(start), "tokens": tokens, "seed": context.settings.eval.retention.seed}
+    earlier, path = context.extras.get(FILE), context.run / FILE if context.run else None
+    if earlier is not None and earlier[0] == about:
+        passages: list[list[int]] = earlier[1]
+        return passages
+    found = _read(path, about) if path is not None else None
+    if found is None:
+        found = draw_passages(start, tokens, context.settings.eval.retention.seed)
+        if path is not None and path.parent.is_dir():
+            rows = [{"ids": ids, "text": start.codec.decode(ids)} for ids in found]
+            atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in (about, *rows)))
+    context.extras[FILE] = (about, found)
+    return found
 
 
 def _read(path: Path, about: dict[str, object]) -> list[list[int]] | None:

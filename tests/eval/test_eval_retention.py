@@ -156,14 +156,16 @@ def test_all_checkpoints_of_a_run_are_measured_on_the_text_that_it_keeps(
     with monkeypatch.context() as patch:
         patch.setattr("kinj.eval.sampled.draw_passages", lambda *_: pytest.fail("the text was drawn again"))
         assert Retention().measure(tiny, run) == first
+        assert Retention().measure(tiny, replace(run, extras={})) == first
     path.unlink()  # an interruption before it was written
-    Retention().measure(tiny, run)
+    later = replace(run, extras={})
+    Retention().measure(tiny, later)
     assert path.read_bytes() == kept
     run.settings.eval.retention.seed = 1
     assert Retention().measure(tiny, run) != first
     path.write_text("{}\n[")
     with pytest.raises(KinjError, match="is broken"):
-        Retention().measure(tiny, run)
+        Retention().measure(tiny, replace(run, extras={}))
 
 
 def test_nothing_is_drawn_where_it_is_off_or_nothing_came_before(
