@@ -1,11 +1,16 @@
 """Two models on the same questions: which answers changed, and the tests beside a difference."""
 
+from dataclasses import replace
+
 import pytest
 
 from kinj.eval.base import Item, Measure
 from kinj.eval.comparing import difference_tests, flips, forgotten, summary
-from kinj.eval.summary import interval, measure_json
+from kinj.eval.probes.wiki2023 import Wiki2023
+from kinj.eval.probes.wikidyk import WikiDYK
+from kinj.eval.summary import interval, measure_json, prediction_rows
 from kinj.eval.table import comparison_lines, interval_lines
+from tests.eval.conftest import ask_about, perfectly, respond
 
 QUESTIONS = [{"id": name, "prompt": f"{name}?", "answers": ["x"], "prediction": "-"} for name in "abcd"]
 ROWS = [*QUESTIONS, {"id": "text", "logprob": -1.0}]
@@ -37,6 +42,22 @@ def test_flips_are_the_questions_only_one_model_answers():
     told = summary(found)
     assert (told["gained"], told["lost"]) == (1, 1)
     assert [r["id"] for r in told["examples"]] == ["c", "b"]
+
+
+def test_flips_of_wikidyk_go_by_its_own_match_and_those_of_wiki2023_by_the_ranking(with_pools):
+    fact = ask_about("1", "Who?", "Ada", kind="reliability")
+    requests = WikiDYK().requests(with_pools("wikidyk", questions=[fact]))
+    after, before = ([respond(r, text) for r in requests] for text in ("it is Ada.", "it is Bo."))
+    (found,) = flips(WikiDYK().summarise(after), WikiDYK().summarise(before), prediction_rows(after))
+    assert (found["score"], found["change"], found["after"]) == ("reliability", "gained", "it is Ada.")
+
+    films = [ask_about(f"f{n}", f"Who directed film {n}?", f"Person Nr{c}") for n, c in enumerate("abcdefghijkl")]
+    requests = Wiki2023().requests(with_pools("wiki2023", questions=films))
+    after = perfectly(requests)
+    before = [replace(r, logprob=-20.0) if r.request.id == films[3].id and r.logprob == -1.0 else r for r in after]
+    (found,) = flips(Wiki2023().summarise(after), Wiki2023().summarise(before), prediction_rows(after))
+    assert (found["id"], found["score"], found["after"]) == (films[3].id, "ranked_first", "Person Nrd")
+    assert found["before"] != "Person Nrd"
 
 
 def test_forgotten_is_counted_among_what_was_right_before():
