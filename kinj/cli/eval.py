@@ -47,6 +47,14 @@ def evaluate(
             rich_help_panel=SETTINGS,
         ),
     ] = None,
+    open_book: Annotated[
+        bool,
+        typer.Option(
+            "--open-book",
+            help="Put the document before each question of qa and wiki2023: the ceiling (eval.open_book).",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = False,
     ask: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,6 +108,7 @@ def evaluate(
         ("--probe", "eval.probes", probe),
         ("--normalizer", "eval.normalizer", normalizer),
         ("--judge", "eval.judge.model", judge),
+        ("--open-book", "eval.open_book", open_book),
         ("--seed", "seed", seed),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),

@@ -37,7 +37,7 @@ def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     if command in ("augment", "eval"):
         rules += [_no_trackers]
     if command == "eval":
-        rules += [_no_adapters, _judge]
+        rules += [_no_adapters, _judge, _probes]
     if command == "sweep":
         rules += [_samplers]
     if command == "augment":
@@ -137,6 +137,18 @@ def _judge(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _no_trackers(settings: Settings) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a rule
     yield "run.trackers", "only training has metrics to show"
+
+
+def _probes(settings: Settings) -> Iterator[tuple[str, str]]:
+    probes = set(settings.eval.probes)
+    if not probes & {"qa", "wiki2023"}:
+        for name in ("shots", "open_book"):
+            yield f"eval.{name}", "only the probes qa and wiki2023 read it (eval.probes)"
+    if "retention" not in probes:
+        yield "data.retention.", "only the probe retention reads it (eval.probes)"
+        yield "eval.retention.", "only the probe retention reads it (eval.probes)"
+    if "cloze" not in probes:
+        yield "eval.cloze.", "only the probe cloze reads it (eval.probes)"
 
 
 def _data(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ PROBES = {
     "wikidyk": "WikiDYK: reliability, generality, paraphrase, portability, locality",
     "qa": "any question file: data.questions=FILE",
     "cloze": "any documents: values blanked in reordered sentences, told from others like them (needs no questions)",
-    "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
+    "retention": "what was known before: facts replayed or not, multiple choice, texts, and distance from the start model",
     "formats": "the same as biographies, in the layout of lists, code, letters and markup",
     "loss_gap": "loss on the values of facts where they were taught, and in wordings never trained on",
     "sharpness": "rise of the loss on what was taught, a little way from the weights",

@@ -10,6 +10,7 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import DataSettings
 from kinj.data.base import DataSet
 from kinj.data.rejects import Rejects
+from kinj.data.retention import add_retention
 
 ADAPTERS = {
     "biographies": "kinj.data.biographies",
@@ -31,7 +32,7 @@ GENERATED = ("biographies",)
 
 
 def open_data(settings: DataSettings, on_error: str = "stop", rejects_dir: str | Path | None = None) -> DataSet:
-    """The data set that `data.name` names. Its files are looked for now and read when a pool is.
+    """The data set that `data.name` names, with the pools of `data.retention`. Files are looked for now, and read with their pool.
 
     Args:
         settings: `data` of the settings.
@@ -44,4 +45,6 @@ def open_data(settings: DataSettings, on_error: str = "stop", rejects_dir: str |
     if settings.name not in ADAPTERS:
         raise UsageError(f"data.name={settings.name}: no such data set", f"there are: {', '.join(ADAPTERS)}")
     make: Callable[..., DataSet] = import_module(ADAPTERS[settings.name]).data_set
-    return make(settings) if settings.name in GENERATED else make(settings, Rejects(on_error, rejects_dir))
+    rejects = Rejects(on_error, rejects_dir)
+    found = make(settings) if settings.name in GENERATED else make(settings, rejects)
+    return add_retention(found, settings, rejects)

@@ -69,12 +69,12 @@ class Reading:
 
 
 class Pools:
-    """Builds a data set pool by pool; each pool keeps an account that starts anew at every reading."""
+    """Builds a data set pool by pool, or adds to one; each pool keeps an account that starts anew at every reading."""
 
-    def __init__(self, settings: DataSettings, rejects: Rejects) -> None:
+    def __init__(self, settings: DataSettings, rejects: Rejects, data: DataSet | None = None) -> None:
         self.settings = settings
         self.rejects = rejects
-        self.data = DataSet(settings.name, {})
+        self.data = data or DataSet(settings.name, {})
 
     def add(self, name: str, read: Callable[[Reading], Iterable[Record]], where: str = "") -> None:
         """Adds a pool.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kinj.config import from_yaml
 from kinj.config.schema import Settings
 from kinj.data.records import Question, Record
-from kinj.eval.base import Context, Measure
+from kinj.eval.base import Context, Item, Measure
 from kinj.eval.scorers import SCORES, Scorer, final_answer, score_all
 from kinj.models.requests import Request, Response
 
@@ -28,6 +28,8 @@ class NotMeasuredError(Exception):
 
 class QuestionProbe(ABC):
     """A probe that asks questions for greedy answers, and compares models item by item."""
+
+    name: str
 
     @abstractmethod
     def questions(self, context: Context) -> list[Question]:
@@ -123,14 +125,23 @@ def share(name: str, responses: Sequence[Response], value: Callable[[Response], 
     )
 
 
+def hits(name: str, responses: Sequence[Response], value: Callable[[Response], float], note: str = "") -> Measure:
+    """As `share`, of generated answers, for the score that decides which of them are right."""
+    items = [Item(question_of(response).id, final_answer(response.text or "")) for response in responses]
+    return replace(share(name, responses, value, note), items=items)
+
+
 def score_measures(name: str, responses: Sequence[Response], note: str = "") -> list[Measure]:
     """Exact match under `name`, the other scores as `name_f1`, `name_contains` and `name_rouge_l_recall`."""
     if not responses:
         return []
     found = [scores(response) for response in responses]
-    measure = share(name, responses, lambda _: 0.0, note)
-    rows = {"exact_match": name, **{score: f"{name}_{score}" for score in SIDE_BY_SIDE}}
-    return [replace(measure, name=label, values=[row[score] for row in found]) for score, label in rows.items()]
+    measure = hits(name, responses, lambda _: 0.0, note)
+    measures = [replace(measure, values=[row["exact_match"] for row in found])]
+    for score in SIDE_BY_SIDE:
+        values = [row[score] for row in found]
+        measures.append(replace(measure, name=f"{name}_{score}", values=values, items=[]))
+    return measures
 
 
 def generated(responses: Iterable[Response]) -> list[Response]:
@@ -149,7 +160,8 @@ def with_changes(after: list[Measure], before: list[Measure] | None) -> list[Mea
 
 def _change(after: Measure, before: Measure) -> Measure:
     values = [a - b for a, b in zip(after.values, before.values, strict=True)]
-    note = "after minus before, paired by item"
+    change = replace(after, values=values, items=[])
     if after.aggregate == "perplexity":
-        return replace(after, name=f"{after.name}_ratio", unit="ratio", values=values, note="after divided by before")
-    return replace(after, name=f"{after.name}_change", aggregate="difference", values=values, note=note)
+        return replace(change, name=f"{after.name}_ratio", unit="ratio", note="after divided by before")
+    note = "after minus before, paired by item"
+    return replace(change, name=f"{after.name}_change", aggregate="difference", note=note)

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from kinj.models.loading import LanguageModel  # needs torch, which scoring a file of predictions does not
 
 
+@dataclass(frozen=True)
+class Item:
+    """The question behind a value, and what the model said to it or put first."""
+
+    question: str
+    said: str
+
+
 @dataclass(kw_only=True)
 class Measure:
     """One number a probe reports, with its uncertainty.
@@ -31,10 +39,13 @@ class Measure:
     clusters: list[str]
     note: str = ""
     aggregate: str = "mean"
-    """`mean` of the values, `perplexity`: exp of the mean, `difference`: the mean of paired differences,
-    `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each value and the number
-    `beside` it."""
+    """`mean` of the values, `perplexity`: exp of the mean, `per_token`: the mean over tokens, at least 0, `difference`: the mean of
+    paired differences, `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each
+    value and the number `beside` it."""
     beside: list[float] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    """One per value where the values say whether each question is answered right, by the score that its probe goes by: so the
+    questions are found whose answer changed between two models. A question counts in the first measure that has it."""
 
 
 @dataclass(kw_only=True)
@@ -52,6 +63,7 @@ class Context:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Probe(Protocol):
     """Asks a model what it knows. Pure: no model, no network, no global random state."""
 
@@ -68,7 +80,7 @@ class Probe(Protocol):
 
 @runtime_checkable
 class ModelProbe(Protocol):
-    """Measures the network itself, where answers do not suffice."""
+    """Measures the network itself, where answers do not suffice. A probe may be both."""
 
     name: str
 

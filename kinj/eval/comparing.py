@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinj.eval.base import Measure
 from kinj.stats import Interval, mcnemar, sign_flip, smallest_detectable
 
 GAINED, LOST = "gained", "lost"
+ABOUT = ("id", "document", "kind", "prompt", "answers")
 HITS = (-1.0, 0.0, 1.0)
 EXAMPLES = 3
 """Questions gained, and questions lost, that results.json and the screen show; the file has all."""
@@ -28,23 +30,48 @@ def difference_tests(measure: Measure, found: Interval) -> dict[str, Any]:
     }
 
 
-def flips(after: Sequence[dict[str, Any]], before: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The questions that one model answers exactly and the other does not, from the lines of their predictions.
+def flips(after: Iterable[Measure], before: Iterable[Measure], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The questions whose answer became right or wrong, by the score that their probe goes by.
+
+    Args:
+        after, before: the measures of the two models; those without items say nothing about single questions.
+        rows: the lines of the predictions.
 
     Returns:
-        For each of them, in order: `id`, `document`, `kind`, `prompt`, `answers`, `change` (gained or lost since `before`) and
-        both predictions.
+        For each of them, in order: `id`, `document`, `kind`, `prompt`, `answers`, `score` (the measure), `change` (gained or lost
+        since `before`) and what both said.
     """
-    earlier = {row["id"]: row for row in before if "scores" in row}
+    about, earlier = {row["id"]: row for row in rows}, _by_question(before)
     found = []
-    for row in after:
-        other = earlier.get(row["id"])
-        if other is None or "scores" not in row or row["scores"]["exact_match"] == other["scores"]["exact_match"]:
+    for question, (score, right, said) in _by_question(after).items():
+        if question not in earlier or earlier[question][1] == right:
             continue
-        about = {key: row[key] for key in ("id", "document", "kind", "prompt", "answers") if key in row}
-        change = GAINED if row["scores"]["exact_match"] else LOST
-        found.append(about | {"change": change, "before": other["prediction"], "after": row["prediction"]})
+        _, was, other = earlier[question]
+        row = {key: about[question][key] for key in ABOUT if key in about[question]}
+        found.append(row | {"score": score, "change": GAINED if right > was else LOST, "before": other, "after": said})
     return found
+
+
+def _by_question(measures: Iterable[Measure]) -> dict[str, tuple[str, float, str]]:
+    """Of each question: the first measure that has it, its value there, and what was said."""
+    found: dict[str, tuple[str, float, str]] = {}
+    for measure in measures:
+        if measure.items:
+            for item, value in zip(measure.items, measure.values, strict=True):
+                found.setdefault(item.question, (measure.name, value, item.said))
+    return found
+
+
+def forgotten(after: Measure, before: Measure) -> list[Measure]:
+    """`NAME_forgotten`: of the questions that were right before, the share that is not any more; none where none was right."""
+    was = dict(zip((item.question for item in before.items), before.values, strict=True))
+    chosen = [n for n, item in enumerate(after.items) if was.get(item.question) == 1.0]
+    if not chosen:
+        return []
+    values = [float(after.values[n] < 1.0) for n in chosen]
+    note = f"{int(sum(values)):,} of {len(chosen):,} that were right before are wrong now"
+    lost = replace(after, values=values, clusters=[after.clusters[n] for n in chosen], items=[], note=note)
+    return [replace(lost, name=f"{after.name}_forgotten", direction=-1)]
 
 
 def summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:

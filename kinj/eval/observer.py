@@ -9,6 +9,7 @@ from kinj.config.schema import Settings
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError, with_eval_settings
 from kinj.eval.base import Context, Measure, ModelProbe, Probe
+from kinj.eval.fitting import fitting
 from kinj.eval.summary import interval
 from kinj.models.answering import answer
 from kinj.models.loading import LanguageModel
@@ -30,13 +31,18 @@ class ProbeObserver:
     def __init__(self, settings: Settings, context: Context, probes: Sequence[str]) -> None:
         self.batch_tokens = settings.eval.batch_tokens
         self._context = context = with_eval_settings(context, settings)
-        self._asked: list[tuple[Probe | ModelProbe, list[Request]]] = []
-        for name in dict.fromkeys(probes):
-            probe = registry.get(name, context)
-            try:
-                self._asked.append((probe, [] if isinstance(probe, ModelProbe) else probe.requests(context)))
-            except NotMeasuredError as reason:
-                context.notices.append(f"{probe.name}: not measured: {reason}")
+        self._fitting: dict[str, list[Request]] = {}
+        """What the model can read of them, found out at the first call."""
+        self._asked = [
+            (probe, self._requests(probe)) for probe in (registry.get(n, context) for n in dict.fromkeys(probes))
+        ]
+
+    def _requests(self, probe: Probe | ModelProbe) -> list[Request]:
+        try:
+            return probe.requests(self._context) if isinstance(probe, Probe) else []
+        except NotMeasuredError as reason:
+            self._context.notices.append(f"{probe.name}: not measured: {reason}")
+            return []
 
     def __call__(self, _step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
         """The measures at this step: `probe`, `measure`, `direction`, `value`, `low`, `high`, `n`.
@@ -52,12 +58,21 @@ class ProbeObserver:
         return rows
 
     def _measures(
-        self, probe: Probe | ModelProbe, requests: Sequence[Request], language_model: LanguageModel
+        self, probe: Probe | ModelProbe, requests: list[Request], language_model: LanguageModel
     ) -> list[Measure]:
-        if isinstance(probe, ModelProbe):
-            try:
-                return probe.measure(language_model, self._context)
-            except NotMeasuredError as reason:
-                self._context.notices.append(f"{probe.name}: not measured: {reason}")
-                return []
-        return probe.summarise(answer(language_model, requests, self.batch_tokens))
+        found: list[Measure] = []
+        try:
+            if isinstance(probe, Probe) and requests:
+                found += probe.summarise(
+                    answer(language_model, self._readable(probe, requests, language_model), self.batch_tokens)
+                )
+            if isinstance(probe, ModelProbe):
+                found += probe.measure(language_model, self._context)
+        except NotMeasuredError as reason:
+            self._context.notices.append(f"{probe.name}: not measured: {reason}")
+        return found
+
+    def _readable(self, probe: Probe, requests: list[Request], language_model: LanguageModel) -> list[Request]:
+        if probe.name not in self._fitting:
+            self._fitting[probe.name], _ = fitting(probe.name, requests, [language_model.codec], self._context.notices)
+        return self._fitting[probe.name]

@@ -9,12 +9,12 @@ and the neutral premise alone, which shows how far one gets without reading the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kinj.data.records import Question
 from kinj.eval.asking import question_of, share
-from kinj.eval.base import Measure
+from kinj.eval.base import Item, Measure
 from kinj.models.requests import Request, Response
 
 NEUTRAL = "What is the answer?"
@@ -44,11 +44,11 @@ class Ranking:
         return [raw - neutral for raw, neutral in zip(self.raw, self.neutral, strict=True)]
 
 
-def ranking_requests(question: Question, candidates: Sequence[str]) -> list[Request]:
-    """Each candidate after the question and after the neutral premise; candidate 0 must be the accepted answer."""
+def ranking_requests(question: Question, candidates: Sequence[str], *, neutral: bool = True) -> list[Request]:
+    """Each candidate after the question and, if `neutral`, after that premise; candidate 0 must be the accepted answer."""
     requests = []
     for premise, prompt in (("raw", question.prompt), ("neutral", NEUTRAL)):
-        for candidate in candidates:
+        for candidate in candidates if neutral or premise == "raw" else ():
             meta = {"question": question, "premise": premise}
             requests.append(
                 Request(kind="loglikelihood", prompt=prompt, continuation=candidate, id=question.id, meta=meta)
@@ -79,6 +79,17 @@ def wins(amounts: Sequence[float]) -> float:
     return 1 / sum(amount == best for amount in amounts) if amounts[0] == best else 0.0
 
 
+def ranked(name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str) -> Measure:
+    """Share of questions whose accepted answer has the largest amount, for the amounts that decide which of them are right."""
+    firsts = [ranking.first for ranking in found.values()]
+    measure = share(name, firsts, lambda response: wins(by(found[question_of(response).id])), note)
+    return replace(measure, items=[Item(key, _best(ranking, by(ranking))) for key, ranking in found.items()])
+
+
+def _best(ranking: Ranking, amounts: Sequence[float]) -> str:
+    return ranking.candidates[amounts.index(max(amounts))]
+
+
 def ranking_measures(name: str, found: Mapping[str, Ranking]) -> list[Measure]:
     """Share of questions whose accepted answer comes first: by raw sum, per character, corrected, without the question."""
     if not found:
@@ -91,7 +102,7 @@ def ranking_measures(name: str, found: Mapping[str, Ranking]) -> list[Measure]:
         return share(label, firsts, lambda response: wins(by[question_of(response).id]), about)
 
     return [
-        measure(name, {key: ranking.raw for key, ranking in found.items()}, f"summed log-probability; {note}"),
+        ranked(name, found, lambda ranking: ranking.raw, f"summed log-probability; {note}"),
         measure(
             f"{name}_per_character",
             {key: ranking.per_character for key, ranking in found.items()},

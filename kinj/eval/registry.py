@@ -20,6 +20,7 @@ from kinj.eval.probes.sharpness import Sharpness
 from kinj.eval.probes.tofu import Tofu
 from kinj.eval.probes.wiki2023 import Wiki2023
 from kinj.eval.probes.wikidyk import WikiDYK, WikiDYKStandIn
+from kinj.eval.prompting import Prompted
 
 _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     Biographies,
@@ -50,6 +51,8 @@ def names() -> list[str]:
 def get(name: str, context: Context) -> Probe | ModelProbe:
     """The probe of that name for this run; `wikidyk` without the benchmark's data is its stand-in, under its own name.
 
+    `qa` and `wiki2023` are asked as `eval.shots` and `eval.open_book` say.
+
     Raises:
         UsageError: there is no such probe.
     """
@@ -57,4 +60,7 @@ def get(name: str, context: Context) -> Probe | ModelProbe:
         raise UsageError(f"eval.probes: there is no probe `{name}`", f"there are: {', '.join(names())}")
     if name == "wikidyk" and context.data.name != "wikidyk":
         return WikiDYKStandIn()
-    return PROBES[name]()
+    probe, settings = PROBES[name](), context.settings.eval
+    if isinstance(probe, QA | Wiki2023) and (settings.shots or settings.open_book):
+        return Prompted(probe, settings.shots, open_book=settings.open_book)
+    return probe

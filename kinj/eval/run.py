@@ -18,8 +18,10 @@ from kinj.eval.base import Context, ModelProbe, Probe
 from kinj.eval.cache import AnswerCache
 from kinj.eval.comparing import flips, summary
 from kinj.eval.files import write_predictions
+from kinj.eval.fitting import fitting
 from kinj.eval.judge import Judge
 from kinj.eval.overlap import TrainingTexts, prompt_overlap, training_texts
+from kinj.eval.sampled import START
 from kinj.eval.scorers import final_answer
 from kinj.eval.summary import SCHEMA, measure_json, prediction_rows
 from kinj.models.answering import answer
@@ -66,6 +68,7 @@ def evaluate(
         settings, language_model, before, AnswerCache(folder / "cache" / "answers.jsonl" if folder else None), progress
     )
     context, training = with_eval_settings(context, settings), training_texts(context)
+    context.extras[START] = before if isinstance(before, LanguageModel) else None
     if isinstance(language_model, LanguageModel):
         context.extras["parameters"] = sizes(language_model)
         context.notices += _short_answers(language_model.codec, settings.eval.max_new_tokens)
@@ -118,12 +121,17 @@ class _Asked:
             "max_new_tokens": self.settings.eval.max_new_tokens,
         }
 
-    def can_answer(self, probe: str, requests: list[Request], notices: list[str]) -> list[Request]:
-        """The requests that both models can answer.
+    def can_answer(self, probe: str, requests: list[Request], notices: list[str]) -> tuple[list[Request], int]:
+        """The requests that both models can answer, and how many questions are too long for one of them.
 
         Raises:
             NotMeasuredError: there are none.
         """
+        codecs = [model.codec for model in (self.after, self.before) if isinstance(model, LanguageModel)]
+        return fitting(probe, self._served(probe, requests, notices), codecs, notices)
+
+    def _served(self, probe: str, requests: list[Request], notices: list[str]) -> list[Request]:
+        """All of them, but where a model is served."""
         if isinstance(self.after, LanguageModel) and not isinstance(self.before, ServedModel):
             return requests
         kept = [request for request in requests if request.kind == "generate"]
@@ -166,27 +174,50 @@ def _local(model: LanguageModel | ServedModel) -> LanguageModel:
 def _measure(
     probe: Probe | ModelProbe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
 ) -> dict[str, Any]:
-    try:
-        if isinstance(probe, ModelProbe):
-            earlier = probe.measure(_local(asked.before), context) if asked.before else None
-            found = with_changes(probe.measure(_local(asked.after), context), earlier)
-            return {"measures": {measure.name: measure_json(measure) for measure in found}}
-        requests = asked.can_answer(probe.name, probe.requests(context), context.notices)
-    except NotMeasuredError as reason:
-        context.notices.append(f"{probe.name}: not measured: {reason}")
-        return {"not_measured": str(reason), "measures": {}}
+    """What a probe shows by answers, by a look into the network, or by both."""
+    result: dict[str, Any] = {"measures": {}}
+    reasons: list[str] = []
+    for part in (_by_answers, _by_network):
+        try:
+            found = part(probe, asked, context, training, folder)
+        except NotMeasuredError as reason:
+            reasons.append(str(reason))
+        else:
+            result |= found | {"measures": result["measures"] | found.get("measures", {})}
+    context.notices += [f"{probe.name}: not measured: {reason}" for reason in reasons]
+    return result | {"not_measured": "; ".join(reasons)} if reasons and not result["measures"] else result
+
+
+def _by_network(
+    probe: Probe | ModelProbe, asked: _Asked, context: Context, _training: TrainingTexts, _folder: Path | None
+) -> dict[str, Any]:
+    if not isinstance(probe, ModelProbe):
+        return {}
+    earlier = probe.measure(_local(asked.before), context) if asked.before else None
+    found = with_changes(probe.measure(_local(asked.after), context), earlier)
+    return {"measures": {measure.name: measure_json(measure) for measure in found}}
+
+
+def _by_answers(
+    probe: Probe | ModelProbe, asked: _Asked, context: Context, training: TrainingTexts, folder: Path | None
+) -> dict[str, Any]:
+    if not isinstance(probe, Probe):
+        return {}
+    requests, too_long = asked.can_answer(probe.name, probe.requests(context), context.notices)
     after, before = asked.ask(probe.name, requests)
     context.notices += empty_notices(probe.name, after)
-    rows = prediction_rows(after)
-    changed = flips(rows, prediction_rows(before)) if before is not None else None
+    rows, found = prediction_rows(after), probe.summarise(after, before)
+    asks = any(measure.items for measure in found)  # else the probe says nothing about single questions
+    changed = flips(found, probe.summarise(before), rows) if before is not None and asks else None
     if folder:
         write_predictions(folder, probe.name, rows, changed)
     return {
-        "measures": {measure.name: measure_json(measure) for measure in probe.summarise(after, before)},
+        "measures": {measure.name: measure_json(measure) for measure in found},
         "prompt_overlap": prompt_overlap(
             [request.meta["question"] for request in requests if "question" in request.meta], training
         ),
         "requests": len(requests),
+        "too_long": too_long,
         **({} if changed is None else {"flips": summary(changed)}),
     }
 

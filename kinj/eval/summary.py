@@ -13,7 +13,15 @@ from kinj.eval.comparing import difference_tests
 from kinj.eval.ranking import rankings
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Response
-from kinj.stats import STATISTICS, Interval, difference_interval, mean_interval, pairs_interval, perplexity_interval
+from kinj.stats import (
+    STATISTICS,
+    Interval,
+    difference_interval,
+    mean_interval,
+    pairs_interval,
+    perplexity_interval,
+    token_interval,
+)
 
 SCHEMA = 1
 """Version of results.json."""
@@ -27,6 +35,8 @@ def interval(measure: Measure) -> Interval:
     """
     if measure.aggregate == "perplexity":
         return perplexity_interval(measure.values, measure.clusters)
+    if measure.aggregate == "per_token":
+        return _within(token_interval(measure.values, measure.clusters), 0.0, math.inf)
     if measure.aggregate == "difference":
         found = difference_interval(measure.values, measure.clusters)
         return _within(found, -1.0, 1.0) if measure.unit == "share" else found

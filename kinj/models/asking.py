@@ -98,7 +98,10 @@ class Asking(ABC, Generic[C]):
         for completion in (False, True):
             chosen = [request for request in requests if request.completion == completion]
             pairs = [(request.prompt, continuation(request)) for request in chosen]
-            encoded = self.codec.continuations(pairs) if completion else self.codec.questions(pairs, eos=False)
+            if completion:
+                encoded = self.codec.continuations(pairs)
+            else:
+                encoded = self.codec.questions(pairs, eos=False, shots=[request.shots for request in chosen])
             rows.update(zip(chosen, encoded, strict=True))
         return [rows[request] for request in requests]
 

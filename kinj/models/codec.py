@@ -17,6 +17,9 @@ from kinj.models.requests import Request
 IGNORE = -100
 """Label of a position that carries no loss."""
 
+Shots = Sequence[tuple[str, str]]
+"""Questions with their answers that are put before a question."""
+
 PASSAGE = "\ue000"
 """Stands for a passage while a chat template is filled in; a character of Unicode's private use area."""
 
@@ -139,7 +142,11 @@ class Codec:
             begin = cut
         return [*parts, ids[begin:]]
 
-    def _prompt_text(self, prompt: str, shots: Sequence[tuple[str, str]] = ()) -> str:
+    def _prompt_texts(self, pairs: Sequence[tuple[str, str]], shots: Sequence[Shots] | None) -> list[str]:
+        before = shots or [()] * len(pairs)
+        return [self._prompt_text(prompt, told) for (prompt, _), told in zip(pairs, before, strict=True)]
+
+    def _prompt_text(self, prompt: str, shots: Shots = ()) -> str:
         if not self.chat:
             before = "".join(
                 f"{self._template.replace('{prompt}', question)} {answer}\n\n" for question, answer in shots
@@ -154,7 +161,7 @@ class Codec:
     def _start(self) -> list[int]:
         return [] if self.chat else self.bos  # a chat template writes its own BOS
 
-    def prompt(self, prompt: str, *, completion: bool = False, shots: Sequence[tuple[str, str]] = ()) -> list[int]:
+    def prompt(self, prompt: str, *, completion: bool = False, shots: Shots = ()) -> list[int]:
         """Token ids of a question as it is put to the model, ending where the answer starts.
 
         Args:
@@ -220,13 +227,18 @@ class Codec:
         labels[: max(1, len(context))] = IGNORE  # nothing predicts the first token of a row
         return Example(ids, labels)
 
-    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> Sequence[Example]:
+    def questions(
+        self, pairs: Sequence[tuple[str, str]], *, eos: bool = True, shots: Sequence[Shots] | None = None
+    ) -> Sequence[Example]:
         """Question and answer as one row each, loss on the answer (and EOS).
+
+        Args:
+            shots: what comes before each question; by default nothing.
 
         Raises:
             KinjError: a row is longer than `max_length`; questions are never cut.
         """
-        texts = [self._prompt_text(prompt) for prompt, _ in pairs]
+        texts = self._prompt_texts(pairs, shots)
         heads = self.encode(texts)
         rows = []
         for head, ids, (prompt, _) in zip(

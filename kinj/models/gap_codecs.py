@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
-from kinj.models.codec import IGNORE, Codec, Example
+from kinj.models.codec import IGNORE, Codec, Example, Shots
 from kinj.models.requests import Request
 
 FIRST, SECOND = "<extra_id_0>", "<extra_id_1>"
@@ -110,7 +110,7 @@ class SentinelCodec(GapCodec):
             )
         self.stops = frozenset([self.eos_id, self.sentinels[1]])
 
-    def prompt(self, prompt: str, *, completion: bool = False, shots: Sequence[tuple[str, str]] = ()) -> list[int]:
+    def prompt(self, prompt: str, *, completion: bool = False, shots: Shots = ()) -> list[int]:
         """What the encoder reads; the decoder goes on from `opening`."""
         text = prompt.rstrip() if completion else self._prompt_text(prompt, shots)
         return self._source(f"{text} {FIRST}")
@@ -120,13 +120,16 @@ class SentinelCodec(GapCodec):
         """What the decoder has read when the answer begins."""
         return [self.start_id, self.sentinels[0]]
 
-    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Paired]:
+    def questions(
+        self, pairs: Sequence[tuple[str, str]], *, eos: bool = True, shots: Sequence[Shots] | None = None
+    ) -> list[Paired]:
         """Question and answer as one row each. With `eos`, the sentinels around the answer and the end carry loss too.
 
         Raises:
             KinjError: question or answer is longer than `max_length`.
         """
-        rows = [self._row(self.prompt(prompt), answer, ends=eos) for prompt, answer in pairs]
+        sources = [self._source(f"{text} {FIRST}") for text in self._prompt_texts(pairs, shots)]
+        rows = [self._row(source, answer, ends=eos) for source, (_, answer) in zip(sources, pairs, strict=True)]
         for row, (prompt, _) in zip(rows, pairs, strict=True):
             self._check(prompt, *row.widths)
         return rows
@@ -189,7 +192,7 @@ class MaskCodec(GapCodec):
         self.plain: list[int] = sorted(set(range(len(tokenizer))) - set(tokenizer.all_special_ids))
         """Ids of all tokens that are text."""
 
-    def prompt(self, prompt: str, *, completion: bool = False, shots: Sequence[tuple[str, str]] = ()) -> list[int]:
+    def prompt(self, prompt: str, *, completion: bool = False, shots: Shots = ()) -> list[int]:
         """The question and the masks after it."""
         text = prompt.rstrip() if completion else self._prompt_text(prompt, shots)
         return self.framed([*self.encode([text])[0], *[self.mask_id] * MASKS])
@@ -198,13 +201,16 @@ class MaskCodec(GapCodec):
         """Where the masks of a prompt are."""
         return range(len(prompt) - 1 - MASKS, len(prompt) - 1)
 
-    def questions(self, pairs: Sequence[tuple[str, str]], *, eos: bool = True) -> list[Filled]:
+    def questions(
+        self, pairs: Sequence[tuple[str, str]], *, eos: bool = True, shots: Sequence[Shots] | None = None
+    ) -> list[Filled]:
         """Question and masks as one row each; the answer and its end are what stands at the first of the masks.
 
         Raises:
             KinjError: a row is longer than `max_length`.
         """
-        return self._rows([(self._prompt_text(prompt), answer) for prompt, answer in pairs], eos)
+        answers = [answer for _, answer in pairs]
+        return self._rows(list(zip(self._prompt_texts(pairs, shots), answers, strict=True)), eos)
 
     def continuations(self, pairs: Sequence[tuple[str, str]]) -> list[Filled]:
         """The beginning of a text and masks as one row each; what goes on from it stands at the first of the masks.

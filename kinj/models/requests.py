@@ -22,7 +22,7 @@ class Request:
     completion: bool = False
     """Not `rolling`: `prompt` is the beginning of a text to go on with, not a question."""
     shots: tuple[tuple[str, str], ...] = ()
-    """`generate` only: questions with their answers that are put before the question."""
+    """Not `rolling`, nor a completion: questions with their answers that are put before the question."""
     temperature: float = 0.0
     """`generate` only: 0 always takes the likeliest token; above 0, tokens are drawn, and the answer depends on `seed`."""
     seed: int = 0

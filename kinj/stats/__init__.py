@@ -1,7 +1,7 @@
 """Intervals and paired comparisons. No model, no files."""
 
 from kinj.stats.agreement import Confusion, confusion
-from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval
+from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval, token_interval
 from kinj.stats.paired import (
     McNemar,
     SignFlip,
@@ -32,4 +32,5 @@ __all__ = [
     "sign_flip",
     "smallest_detectable",
     "t_interval",
+    "token_interval",
 ]

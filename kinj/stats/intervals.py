@@ -140,6 +140,13 @@ def t_interval(values: Sequence[float], level: float = 0.95, unit: str = "seeds"
     return replace(interval, covers=f"other {unit} ({interval.n})")
 
 
+def token_interval(losses: Sequence[float], clusters: Sequence[str] | None = None, level: float = 0.95) -> Interval:
+    """The mean loss per token with its t-interval; arguments and errors as in `perplexity_interval`."""
+    inner = plain_mean(as_array(losses), clusters, level, "tokens")
+    covers, method = (text.replace("document", "passage") for text in (inner.covers, inner.method))
+    return replace(inner, covers=covers, method=method)
+
+
 def perplexity_interval(
     losses: Sequence[float], clusters: Sequence[str] | None = None, level: float = 0.95
 ) -> Interval:
@@ -153,13 +160,12 @@ def perplexity_interval(
     Raises:
         ValueError: there are no losses or one is not finite.
     """
-    inner = plain_mean(as_array(losses), clusters, level, "tokens")
+    inner = token_interval(losses, clusters, level)
     low, high = (None if end is None else math.exp(end) for end in (inner.low, inner.high))
     value = math.exp(inner.value)
     error = None if inner.error is None else inner.error * value  # delta method
-    covers, method = (text.replace("document", "passage") for text in (inner.covers, inner.method))
-    method = method if low is None else f"exp of {method}"
-    return replace(inner, value=value, low=low, high=high, error=error, covers=covers, method=method)
+    method = inner.method if low is None else f"exp of {inner.method}"
+    return replace(inner, value=value, low=low, high=high, error=error, method=method)
 
 
 def as_array(values: Sequence[float]) -> Array:

@@ -19,10 +19,11 @@ from kinj.data.biographies import Population, biography
 from kinj.data.records import Document, View
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context
+from kinj.eval.comparing import flips
 from kinj.eval.overlap import words
 from kinj.eval.probes.cloze import GAP, Cloze
 from kinj.eval.run import evaluate
-from kinj.eval.summary import interval
+from kinj.eval.summary import interval, prediction_rows
 from kinj.eval.table import results_table
 from kinj.models.loading import LanguageModel, load_model
 from kinj.models.requests import Request, Response
@@ -149,6 +150,29 @@ def test_files_and_table_of_an_evaluation(
     shown = list(results_table(results).columns[1].cells)
     assert "not_knowledge/recited" in shown
     assert "known/name" not in shown
+
+
+def test_flips_go_by_the_ranking_and_by_what_a_text_goes_on_with(folder: Context) -> None:
+    after = answered(Cloze().requests(folder))
+    before = [replace(r, text="?") if r.request.kind == "generate" else replace(r, logprob=-5.0) for r in after]
+    found = flips(Cloze().summarise(after), Cloze().summarise(before), prediction_rows(after))
+    changed = {(row["score"], row["change"]) for row in found}
+    assert {("known", "gained"), ("known_written", "gained")} <= changed
+    written = next(row for row in found if row["score"] == "known_written")
+    assert written["after"].startswith(written["answers"][0])  # and goes on: no exact match
+
+
+def test_texts_longer_than_the_context_are_counted_and_the_rest_is_asked(
+    language_model: LanguageModel, folder: Context
+) -> None:
+    """The model reads 128 tokens: 400 characters before a sentence are too much for it, most sentences alone are not."""
+    folder.settings.eval.limit, folder.settings.eval.max_new_tokens = 6, 4
+    found = evaluate(folder.settings, language_model, folder, ["cloze"])
+    result = found["probes"]["cloze"]
+    assert result["too_long"] > 0
+    assert result["measures"]["known"]["n"] == 6
+    assert result["measures"].get("not_knowledge/recited", {"n": 0})["n"] < 6
+    assert any("are left out: they are longer than the 128 tokens" in notice for notice in found["notices"])
 
 
 def train(model: LanguageModel, documents: list[Document], epochs: int) -> None:

@@ -1,21 +1,30 @@
 """Two models on the same questions: which answers changed, and the tests beside a difference."""
 
+from dataclasses import replace
+
 import pytest
 
-from kinj.eval.base import Measure
-from kinj.eval.comparing import difference_tests, flips, summary
-from kinj.eval.summary import interval, measure_json
+from kinj.eval.base import Item, Measure
+from kinj.eval.comparing import difference_tests, flips, forgotten, summary
+from kinj.eval.probes.wiki2023 import Wiki2023
+from kinj.eval.probes.wikidyk import WikiDYK
+from kinj.eval.summary import interval, measure_json, prediction_rows
 from kinj.eval.table import comparison_lines, interval_lines
+from tests.eval.conftest import ask_about, perfectly, respond
+
+QUESTIONS = [{"id": name, "prompt": f"{name}?", "answers": ["x"], "prediction": "-"} for name in "abcd"]
+ROWS = [*QUESTIONS, {"id": "text", "logprob": -1.0}]
 
 
-def row(identity, right, text):
-    return {"id": identity, "prompt": f"{identity}?", "answers": ["x"], "prediction": text} | {
-        "scores": {"exact_match": float(right), "f1": 0.5}
-    }
+def measure(name, **answers):
+    """A measure whose items are right where `x` is said."""
+    items = [Item(question, said) for question, said in answers.items()]
+    values = [float(said == "x") for said in answers.values()]
+    return Measure(name=name, unit="share", direction=1, values=values, clusters=list(answers), items=items)
 
 
-AFTER = [row("a", 1, "x"), row("b", 0, "y"), row("c", 1, "x"), row("d", 0, "y"), {"id": "text", "logprob": -1.0}]
-BEFORE = [row("c", 0, "w"), row("b", 1, "x"), row("a", 1, "x"), row("d", 0, "x?"), {"id": "text", "logprob": -2.0}]
+AFTER = [measure("m", a="x", b="y", c="x", d="y"), measure("m/part", b="x")]
+BEFORE = [measure("m", c="w", b="x", a="x", d="x?")]
 
 
 def difference(values, unit="share"):
@@ -24,19 +33,50 @@ def difference(values, unit="share"):
 
 
 def test_flips_are_the_questions_only_one_model_answers():
-    found = flips(AFTER, BEFORE)
+    found = flips(AFTER, BEFORE, ROWS)
     assert [(r["id"], r["change"], r["before"], r["after"]) for r in found] == [
         ("b", "lost", "x", "y"),
         ("c", "gained", "w", "x"),
     ]
+    assert {r["score"] for r in found} == {"m"}  # the first measure that has the question, not its part
     told = summary(found)
     assert (told["gained"], told["lost"]) == (1, 1)
     assert [r["id"] for r in told["examples"]] == ["c", "b"]
 
 
+def test_flips_of_wikidyk_go_by_its_own_match_and_those_of_wiki2023_by_the_ranking(with_pools):
+    fact = ask_about("1", "Who?", "Ada", kind="reliability")
+    requests = WikiDYK().requests(with_pools("wikidyk", questions=[fact]))
+    after, before = ([respond(r, text) for r in requests] for text in ("it is Ada.", "it is Bo."))
+    (found,) = flips(WikiDYK().summarise(after), WikiDYK().summarise(before), prediction_rows(after))
+    assert (found["score"], found["change"], found["after"]) == ("reliability", "gained", "it is Ada.")
+
+    films = [ask_about(f"f{n}", f"Who directed film {n}?", f"Person Nr{c}") for n, c in enumerate("abcdefghijkl")]
+    requests = Wiki2023().requests(with_pools("wiki2023", questions=films))
+    after = perfectly(requests)
+    before = [replace(r, logprob=-20.0) if r.request.id == films[3].id and r.logprob == -1.0 else r for r in after]
+    (found,) = flips(Wiki2023().summarise(after), Wiki2023().summarise(before), prediction_rows(after))
+    assert (found["id"], found["score"], found["after"]) == (films[3].id, "ranked_first", "Person Nrd")
+    assert found["before"] != "Person Nrd"
+
+
+def test_forgotten_is_counted_among_what_was_right_before():
+    before = measure("m", a="x", b="x", c="x", d="x", e="y", f="x")
+    after = measure("m", a="x", b="y", c="y", d="y", e="x", f="x")
+    (found,) = forgotten(after, before)
+    assert (found.name, found.direction, found.values, found.clusters) == (
+        *("m_forgotten", -1, [0, 1, 1, 1, 0]),
+        ["a", "b", "c", "d", "f"],
+    )
+    assert found.note == "3 of 5 that were right before are wrong now"
+    assert forgotten(after, measure("m", a="y", b="y")) == []
+
+
 def test_examples_are_few():
-    many = [row(str(i), 1, "x") for i in range(9)]
-    told = summary(flips(many, [row(str(i), 0, "y") for i in range(9)]))
+    names = [f"q{i}" for i in range(9)]
+    rows = [{"id": name, "prompt": "?"} for name in names]
+    after, before = measure("m", **dict.fromkeys(names, "x")), measure("m", **dict.fromkeys(names, "y"))
+    told = summary(flips([after], [before], rows))
     assert (told["gained"], len(told["examples"])) == (9, 3)
 
 
@@ -70,7 +110,7 @@ def test_one_document_has_no_smallest_change():
 def test_lines_for_the_screen_say_tests_examples_methods_and_what_they_cover():
     measures = {"m_change": measure_json(difference([1.0, 1, 0, 0, 1, 0, -1, 0, 1, 1]))}
     measures |= {"m_f1_change": measures["m_change"], "m/x": measures["m_change"]}
-    results = {"probes": {"qa": {"measures": measures, "flips": summary(flips(AFTER, BEFORE))}}}
+    results = {"probes": {"qa": {"measures": measures, "flips": summary(flips(AFTER, BEFORE, ROWS))}}}
     lines = comparison_lines(results)
     assert lines[0].startswith(
         "m_change: sign-flip test by document p = 0.375 (4 documents differ); McNemar p = 0.219 (assumes"

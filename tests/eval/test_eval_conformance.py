@@ -19,7 +19,7 @@ from kinj.data.biographies import data_set
 from kinj.data.records import Question, Record
 from kinj.eval import registry
 from kinj.eval.asking import NotMeasuredError
-from kinj.eval.base import Context, ModelProbe
+from kinj.eval.base import Context, Probe
 from kinj.eval.run import evaluate
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
@@ -130,9 +130,7 @@ def test_data_without_what_it_asks_about_is_not_measured_and_says_what_is_missin
     settings.model.name = "scratch"
     context = Context(settings=settings, data=DataSet("other", {}), run=tmp_path, reformat=bulleted)
     probe = registry.get(name, context)
-    look: Callable[[Context], object] = (
-        partial(probe.measure, model) if isinstance(probe, ModelProbe) else probe.requests
-    )
+    look: Callable[[Context], object] = probe.requests if isinstance(probe, Probe) else partial(probe.measure, model)
     with pytest.raises(NotMeasuredError, match=r"data=|doses\.parquet"):
         look(context)
 

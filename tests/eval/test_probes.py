@@ -305,7 +305,7 @@ def test_perplexity_weighs_every_token_alike_and_changes_are_ratios(with_pools):
 
 
 def test_retention_of_data_without_anything_known_is_not_measured(with_pools):
-    with pytest.raises(NotMeasuredError, match=r"data=text data\.path=FILE"):
+    with pytest.raises(NotMeasuredError, match=r"data\.retention\.texts=\[FILE\]"):
         Retention().requests(with_pools("corpus", documents=[Document(id="a", text="b")]))
 
 

@@ -31,6 +31,7 @@ from kinj.config.schema.data import (
     FieldSettings,
     LoraSettings,
     ModelSettings,
+    RetentionDataSettings,
     RunSettings,
 )
 from kinj.config.schema.train import (
@@ -71,6 +72,8 @@ __all__ = [
     "ParaphraseSettings",
     "PathObjectiveSettings",
     "QaSettings",
+    "RetentionDataSettings",
+    "RetentionSettings",
     "ReverseSettings",
     "RunSettings",
     "SamSettings",
@@ -114,6 +117,18 @@ class JudgeSettings:
 
 
 @dataclass(kw_only=True)
+class RetentionSettings:
+    sampled_tokens: int | None = None
+    """Tokens of text drawn from the start model, on which loss and divergence are measured; by default 4,096, and none (0) where
+    the model began as a shipped one, whose facts are asked instead."""
+    seed: int = 0
+    """Randomness of that text."""
+
+    def __post_init__(self) -> None:
+        check((self.sampled_tokens or 0) >= 0, f"sampled_tokens must be 0 or more, got {self.sampled_tokens}")
+
+
+@dataclass(kw_only=True)
 class EvalSettings:
     probes: list[str] = field(default_factory=lambda: ["biographies", "retention"])
     """What to ask; `kinj show probes` lists them."""
@@ -132,12 +147,17 @@ class EvalSettings:
     """Questions on their way at a time to a served model or a judge (`openai:NAME@URL`)."""
     limit: int | None = None
     """Ask only the first so many questions of each probe."""
+    shots: int = 0
+    """Questions with their answers put before each question of `qa` and `wiki2023`, about other documents."""
+    open_book: bool = False
+    """Put the document before each question of `qa` and `wiki2023`: the ceiling, reported under other names."""
     formats: list[str] = field(default_factory=list)
     """Format families that the probe `formats` asks in; empty means all."""
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
     cloze: ClozeSettings = field(default_factory=ClozeSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     refusal: list[str] = field(default_factory=list)
     """More texts that make an answer a refusal, wherever they stand in it (docs/probes/calibration.md has the list)."""
 
@@ -147,6 +167,7 @@ class EvalSettings:
         choice("normalizer", self.normalizer, NORMALIZERS)
         choice("engine", self.engine, ("transformers", "vllm"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.shots >= 0, f"shots must be 0 or more, got {self.shots}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
 

@@ -108,6 +108,16 @@ class FieldSettings:
 
 
 @dataclass(kw_only=True)
+class RetentionDataSettings:
+    """What the model should not lose, asked by the probe `retention`."""
+
+    questions: list[str] = field(default_factory=list)
+    """Files or `hf:NAME[:split]` with multiple-choice questions as in MMLU and ARC."""
+    texts: list[str] = field(default_factory=list)
+    """Files, folders or `hf:NAME[:split]` with texts whose perplexity is measured."""
+
+
+@dataclass(kw_only=True)
 class BiographySettings:
     people: int = 120
     """Number of generated people to inject."""
@@ -149,6 +159,7 @@ class DataSettings:
     """Files or `hf:NAME[:split]` with questions."""
     replay: list[str] = field(default_factory=list)
     """Files, folders or `hf:NAME[:split]` to replay while training, so that older knowledge is kept."""
+    retention: RetentionDataSettings = field(default_factory=RetentionDataSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
     limit: int | None = None
     """Use only the first so many documents (and the questions about them)."""

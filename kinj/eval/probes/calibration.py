@@ -16,6 +16,7 @@ from kinj.eval.asking import (
     QuestionProbe,
     generated,
     generation,
+    hits,
     only_questions,
     run_settings,
     scores,
@@ -171,12 +172,12 @@ def _refusals(responses: Sequence[Response], unknown: Sequence[Response]) -> lis
 
 def _of_group(group: str, responses: Sequence[Response]) -> list[Measure]:
     columns: list[tuple[str, Callable[[Response], float], int]] = [
-        ("accuracy", _correct, 1),
         ("confidence", _confidence, -1 if group == "unknown" else 0),
         ("refused", lambda response: float(_refused(response)), 1 if group == "unknown" else -1),
     ]
     measures = [replace(share(f"{name}/{group}", responses, of), direction=way) for name, of, way in columns]
-    return [*measures, *_calibration(f"calibration_error/{group}", responses)]
+    accuracy = hits(f"accuracy/{group}", responses, _correct)
+    return [accuracy, *measures, *_calibration(f"calibration_error/{group}", responses)]
 
 
 def _long(responses: Sequence[Response]) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from kinj.data.records import Document, Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, question_of, share
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, hits, question_of
 from kinj.eval.base import Context, Measure
 from kinj.eval.cloze.blanks import Blank, blanks
 from kinj.eval.cloze.corpus import Corpus
 from kinj.eval.cloze.wording import ALONE, Wording
 from kinj.eval.overlap import training_texts
-from kinj.eval.ranking import Ranking, rankings, wins
+from kinj.eval.ranking import Ranking, ranked, rankings
 from kinj.eval.scorers import final_answer, prefix_match
 from kinj.models.requests import Request, Response
 
@@ -43,24 +43,16 @@ class Cloze(QuestionProbe):
     def measures(self, responses: Sequence[Response]) -> list[Measure]:
         every = rankings(responses)
         known, recited = ({k: r for k, r in every.items() if _asks(r.first) == asks} for asks in (KNOWN, RECITED))
-        chance = sum(1 / len(found.candidates) for found in known.values()) / len(known)
-        guessing, written = f"guessing gives {chance:.3f}", generated(responses)
+        written = {asks: [r for r in generated(responses) if _asks(r) == asks] for asks in (WRITTEN, RECITED_WRITTEN)}
+        own = "its own training text"
         found = [
-            _ranked("known", known, lambda ranking: ranking.raw, f"reordered sentence; {guessing}"),
-            *_written("known_written", [r for r in written if _asks(r) == WRITTEN], "begins with the value"),
-            _ranked("known/pmi", known, lambda ranking: ranking.corrected, f"minus the value alone; {guessing}"),
+            *_ranked("known", known, lambda ranking: ranking.raw, "reordered sentence"),
+            *_written("known_written", written[WRITTEN], "begins with the value"),
+            *_ranked("known/pmi", known, lambda ranking: ranking.corrected, "minus the value alone"),
             *_by_kind(known),
-            _ranked(
-                "not_knowledge/recited", recited, lambda ranking: ranking.raw, f"its own training text; {guessing}"
-            ),
-            *_written(
-                "not_knowledge/recited_written",
-                [r for r in written if _asks(r) == RECITED_WRITTEN],
-                "its own training text",
-            ),
-            _ranked(
-                "not_knowledge/value_alone", known, lambda ranking: ranking.neutral, f"without a sentence; {guessing}"
-            ),
+            *_ranked("not_knowledge/recited", recited, lambda ranking: ranking.raw, own),
+            *_written("not_knowledge/recited_written", written[RECITED_WRITTEN], own),
+            *_ranked("not_knowledge/value_alone", known, lambda ranking: ranking.neutral, "without a sentence"),
         ]
         return [replace(m, direction=0) if m.name.startswith("not_knowledge/") else m for m in found]
 
@@ -123,9 +115,14 @@ def _asks(response: Response) -> str:
     return str(question_of(response).meta["asks"])
 
 
-def _ranked(name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str) -> Measure:
-    firsts = [ranking.first for ranking in found.values()]
-    return share(name, firsts, lambda response: wins(by(found[question_of(response).id])), note)
+def _ranked(
+    name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str
+) -> list[Measure]:
+    """None where the model can read none of them."""
+    if not found:
+        return []
+    chance = sum(1 / len(ranking.candidates) for ranking in found.values()) / len(found)
+    return [ranked(name, found, by, f"{note}; guessing gives {chance:.3f}" if note else "")]
 
 
 def _by_kind(found: Mapping[str, Ranking]) -> list[Measure]:
@@ -135,7 +132,11 @@ def _by_kind(found: Mapping[str, Ranking]) -> list[Measure]:
         question = question_of(ranking.first)
         for label in (question.kind, str(question.meta["rule"]).replace(" ", "_")):
             groups.setdefault(label, {})[key] = ranking
-    return [_ranked(f"known/{label}", groups[label], lambda ranking: ranking.raw, "") for label in sorted(groups)]
+    return [
+        measure
+        for label in sorted(groups)
+        for measure in _ranked(f"known/{label}", groups[label], lambda ranking: ranking.raw, "")
+    ]
 
 
 def _written(name: str, responses: Sequence[Response], note: str) -> list[Measure]:
@@ -145,4 +146,4 @@ def _written(name: str, responses: Sequence[Response], note: str) -> list[Measur
         prediction, meta = final_answer(response.text or ""), response.request.meta
         return prefix_match(prediction, question_of(response).answers, meta["normalizer"])
 
-    return [share(name, responses, value, note)] if responses else []
+    return [hits(name, responses, value, note)] if responses else []

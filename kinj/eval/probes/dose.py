@@ -13,6 +13,7 @@ from kinj.eval.asking import (
     QuestionProbe,
     generated,
     generation,
+    hits,
     pool_questions,
     question_of,
     scores,
@@ -101,7 +102,7 @@ def _correct(response: Response) -> float:
 
 def _accuracy(name: str, responses: Sequence[Response]) -> Measure:
     facts = {(question_of(r).document, question_of(r).meta.get("relation")) for r in responses}
-    return share(name, responses, _correct, f"{len(facts):,} facts")
+    return hits(name, responses, _correct, f"{len(facts):,} facts")
 
 
 def _slope(responses: Sequence[Response]) -> list[Measure]:

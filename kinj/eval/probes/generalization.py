@@ -10,7 +10,16 @@ import numpy as np
 from scipy.stats import rankdata
 
 from kinj.data.records import Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, pool_questions, question_of, scores
+from kinj.eval.asking import (
+    NotMeasuredError,
+    QuestionProbe,
+    generated,
+    generation,
+    hits,
+    pool_questions,
+    question_of,
+    scores,
+)
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import Key, by_fact, facts, no_knowledge, unseen
 from kinj.models.requests import Request, Response
@@ -48,7 +57,7 @@ class Generalization(QuestionProbe):
         measures = [
             _measure("fact_probability", {key: _mean(r, lambda one: exp(one.logprob)) for key, r in contexts.items()}),
             _measure("fact_accuracy", {key: _mean(r, lambda one: float(one.greedy)) for key, r in contexts.items()}),
-            _measure("answered", answered),
+            hits("answered", generated(responses), _exact_match),
             *_losses(logs),
         ]
         return [*measures, *_correlations(logs, answered)]
@@ -67,7 +76,11 @@ def _answered(responses: Sequence[Response]) -> dict[Key, float]:
     found: dict[Key, list[Response]] = {}
     for response in generated(responses):
         found.setdefault(_key(question_of(response)), []).append(response)
-    return {key: _mean(asked, lambda response: scores(response)["exact_match"]) for key, asked in found.items()}
+    return {key: _mean(asked, _exact_match) for key, asked in found.items()}
+
+
+def _exact_match(response: Response) -> float:
+    return scores(response)["exact_match"]
 
 
 def _measure(name: str, values: Mapping[Key, float], note: str = "") -> Measure:

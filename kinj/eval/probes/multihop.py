@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kinj.data.records import Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, only_questions, scores
-from kinj.eval.base import Context, Measure
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, only_questions, question_of, scores
+from kinj.eval.base import Context, Item, Measure
+from kinj.eval.scorers import final_answer
 from kinj.models.requests import Request, Response
 
 CHAIN, HOP = "chain", "hop"
@@ -16,10 +17,18 @@ CHAIN, HOP = "chain", "hop"
 
 @dataclass
 class _Case:
-    """Whether each wording of a chain, and each of its steps, is answered."""
+    """Whether each wording of a chain, and each of its steps, is answered; and the answers."""
 
     chain: list[float] = field(default_factory=list)
     hops: list[float] = field(default_factory=list)
+    chain_items: list[Item] = field(default_factory=list)
+    hop_items: list[Item] = field(default_factory=list)
+
+    def add(self, response: Response) -> None:
+        item = Item(question_of(response).id, final_answer(response.text or ""))
+        chain = response.request.meta["part"] == CHAIN
+        (self.chain if chain else self.hops).append(scores(response)["exact_match"])
+        (self.chain_items if chain else self.hop_items).append(item)
 
 
 class MultiHop(QuestionProbe):
@@ -56,9 +65,7 @@ class MultiHop(QuestionProbe):
     def measures(self, responses: Sequence[Response]) -> list[Measure]:
         cases: dict[str, _Case] = {}
         for response in generated(responses):
-            case = cases.setdefault(response.request.meta["case"], _Case())
-            part = case.chain if response.request.meta["part"] == CHAIN else case.hops
-            part.append(scores(response)["exact_match"])
+            cases.setdefault(response.request.meta["case"], _Case()).add(response)
         chains = {name: max(case.chain) for name, case in cases.items()}
         whole = {name: min(case.hops) for name, case in cases.items() if case.hops}
         given, without = ({name: chains[name] for name in whole if whole[name] == known} for known in (1.0, 0.0))
@@ -66,9 +73,9 @@ class MultiHop(QuestionProbe):
         note = "steps asked: " + ", ".join(f"{count} in {cases_:,} cases" for count, cases_ in sorted(steps.items()))
         return [
             *_share("chains", {name: [value] for name, value in chains.items()}, note),
-            *_share("chains_each", {name: case.chain for name, case in cases.items()}),
+            *_each("chains_each", {name: (case.chain, case.chain_items) for name, case in cases.items()}),
             *_share("hops", {name: [value] for name, value in whole.items()}),
-            *_share("hops_each", {name: case.hops for name, case in cases.items() if case.hops}),
+            *_each("hops_each", {name: (case.hops, case.hop_items) for name, case in cases.items() if case.hops}),
             *_share("chains/hops_known", {name: [value] for name, value in given.items()}),
             *_share("chains/hops_unknown", {name: [value] for name, value in without.items()}),
         ]
@@ -89,6 +96,12 @@ def _parts(context: Context) -> list[tuple[Question, str]]:
 
 def _case_of(question: Question) -> str:
     return str(question.meta.get("case") or question.document or question.id)
+
+
+def _each(name: str, answers: Mapping[str, tuple[Sequence[float], Sequence[Item]]]) -> list[Measure]:
+    """Every question for itself; a comparison of two models names those whose answer changed."""
+    items = [item for _, found in answers.values() for item in found]
+    return [replace(m, items=items) for m in _share(name, {case: right for case, (right, _) in answers.items()})]
 
 
 def _share(name: str, values: Mapping[str, Sequence[float]], note: str = "") -> list[Measure]:

@@ -10,10 +10,10 @@ from kinj.eval.asking import (
     NotMeasuredError,
     QuestionProbe,
     generated,
+    hits,
     pool_questions,
     question_of,
     score_measures,
-    share,
 )
 from kinj.eval.base import Context, Measure
 from kinj.eval.probes.wikidyk_stand_in import stand_in
@@ -56,7 +56,7 @@ def _dimension(kind: str, responses: Sequence[Response]) -> list[Measure]:
     names = [f"{kind}/exact_match", *(f"{kind}/{score}" for score in SIDE_BY_SIDE)]
     for measure, name in zip(others, names, strict=True):
         measure.name = name
-    return [share(kind, responses, match, "an accepted answer stands in the generated one (case-sensitive)"), *others]
+    return [hits(kind, responses, match, "an accepted answer stands in the generated one (case-sensitive)"), *others]
 
 
 def match(response: Response) -> float:
