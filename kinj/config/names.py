@@ -53,12 +53,13 @@ PROBES = {
     "retention": "what was known before: facts replayed and never replayed, perplexity of a text",
     "formats": "the same as biographies, in the layout of lists, code, letters and markup",
     "loss_gap": "loss on the values of facts where they were taught, and in wordings never trained on",
-    "sharpness": "rise of the loss on what was taught, a little way from the weights",
+    "sharpness": "rise and curvature of the loss on what was taught, around the weights",
     "calibration": "confidence and refusals on known, injected and never-seen people",
     "generalization": "values of facts after unseen sentences, and whether the facts known there are those answered",
     "multihop": "questions through chains of facts, beside their steps (MQuAKE, generated people)",
     "dose": "accuracy against how often each fact passed through training",
     "capacity": "bits of knowledge about generated people, and bits per parameter",
+    "linear": "where in a text an attribute becomes linearly readable, for people no head has learned from",
 }
 """Probes."""
 

@@ -12,6 +12,7 @@ from kinj.eval.probes.cloze import Cloze
 from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.formats import Formats
 from kinj.eval.probes.generalization import Generalization
+from kinj.eval.probes.linear import Linear
 from kinj.eval.probes.loss_gap import LossGap
 from kinj.eval.probes.multihop import MultiHop
 from kinj.eval.probes.qa import QA
@@ -36,6 +37,7 @@ _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     MultiHop,
     Dose,
     Capacity,
+    Linear,
 )
 PROBES = {probe.name: probe for probe in _ALL}
 

@@ -48,6 +48,7 @@ CASES: dict[str, str] = {
     "formats": "biographies",
     "loss_gap": "biographies",
     "sharpness": "biographies",
+    "linear": "biographies",
 }
 """The data that each probe is shown with."""
 QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS}
