@@ -60,6 +60,7 @@ PROBES = {
     "dose": "accuracy against how often each fact passed through training",
     "capacity": "bits of knowledge about generated people, and bits per parameter",
     "linear": "where in a text an attribute becomes linearly readable, for people no head has learned from",
+    "priming": "whether injected values come up after prompts about other people, or nobody",
 }
 """Probes."""
 

@@ -49,6 +49,7 @@ CASES: dict[str, str] = {
     "loss_gap": "biographies",
     "sharpness": "biographies",
     "linear": "biographies",
+    "priming": "biographies",
 }
 """The data that each probe is shown with."""
 QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS}

@@ -184,7 +184,7 @@ def test_where_the_model_met_population_a_heads_learn_from_it_too(
         "x",
     )
     measures = {measure.name: measure for measure in Linear().measure(wide, people)}
-    assert "heads of 36 people" in measures["from_name"].note
+    assert "heads of up to 36 people" in measures["from_name"].note
     assert len(measures["from_name"].values) == 6 * 6
     people.run = None
     measures = {measure.name: measure for measure in Linear().measure(wide, people)}

@@ -142,7 +142,7 @@ def _headline(name: str, found: Sequence[tuple[Cell, Reading]]) -> list[Measure]
     known = np.mean(column(lambda reading: reading.known.astype(np.float32)))
     by_frequency = np.mean(column(lambda reading: reading.frequent.rank))
     most_frequent = np.mean(column(lambda reading: reading.frequent.first))
-    about = f"heads of {learned:,} people; {known:.1%} of the values are known from others"
+    about = f"heads of up to {learned:,} people; {known:.1%} of the values are known from others"
     dealt = "heads that learned from values dealt out anew"
     return [
         _measure(name, 1, column(lambda r: r.heads.rank), people, f"ranked by frequency {by_frequency:.1%}; {about}"),
