@@ -240,6 +240,14 @@ def test_states_are_those_the_output_layer_is_given(language_model: LanguageMode
         assert torch.allclose(language_model.model.lm_head(torch.from_numpy(state)), logits, atol=1e-5)
 
 
+def test_states_do_not_depend_on_the_batch(language_model: LanguageModel) -> None:
+    texts = [("Ada Byron was born in London.", [9, 20]), ("Grace", [5]), ("The weather in the north is cold.", [33])]
+    alone, together = (states_at(language_model, texts, tokens) for tokens in (1, 1000))
+    assert [len(rows) for rows in alone] == [2, 1, 1]
+    for one, other in zip(alone, together, strict=True):
+        assert np.allclose(one, other, atol=1e-5)
+
+
 def test_states_refuse_long_texts_and_broken_weights(language_model: LanguageModel) -> None:
     with pytest.raises(KinjError, match="longer than the model reads: 128"):
         states_at(language_model, [("word " * 200, [3])], 64)
