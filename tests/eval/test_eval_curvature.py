@@ -20,6 +20,7 @@ from kinj.eval.probes import sharpness
 from kinj.eval.probes.sharpness import Sharpness
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
+from kinj.models.packing import let_pack
 from kinj.models.scratch import build_model
 
 
@@ -110,6 +111,15 @@ def test_of_a_model_it_is_that_of_the_full_hessian(small: tuple[LanguageModel, C
     assert "largest in magnitude, converged after" in measure.note
     assert context.notices == []
     assert sum(measure.values) / 2 == pytest.approx(top, rel=0.02)
+
+
+def test_a_model_that_packs_its_training_rows_has_the_same(small: tuple[LanguageModel, Context]) -> None:
+    language_model, context = small
+    context.settings.eval.sharpness_steps = 3
+    *_, before = Sharpness().measure(language_model, context)
+    assert let_pack(language_model.model) is None
+    *_, packing = Sharpness().measure(language_model, context)
+    assert (packing.name, packing.values) == ("top_eigenvalue", pytest.approx(before.values, rel=1e-4))
 
 
 def test_what_has_not_converged_is_announced(small: tuple[LanguageModel, Context]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -189,6 +190,20 @@ def test_where_the_model_met_population_a_heads_learn_from_it_too(
     people.run = None
     measures = {measure.name: measure for measure in Linear().measure(wide, people)}
     assert len(measures["from_name"].values) == 30 * 6
+
+
+def test_places_with_few_people_are_left_out_and_this_is_said(words: Any, context: Context) -> None:
+    turned = TEXTS[:20]
+    late = next(fact for fact in turned[0].facts if fact.relation == "birth_city")
+    # One person's city is told a second time, after the company: a place that nobody else has.
+    again = f" So {late.subject} is from "
+    start = len(turned[0].text) + len(again)
+    more = replace(late, start=start, end=start + len(late.value))
+    turned[0] = replace(turned[0], text=f"{turned[0].text}{again}{late.value}.", facts=[*turned[0].facts[1:], more])
+    context.data.pools["documents"] = lambda: turned
+    measures = {measure.name for measure in Linear().measure(planted(words, nothing), context)}
+    assert "from_slot_2/birth_city" not in measures
+    assert context.notices == ["linear: 2 pairs of place and attribute have fewer than 10 people: left out"]
 
 
 def test_weights_gradients_modes_and_random_state_stay(words: Any, context: Context) -> None:

@@ -18,6 +18,8 @@ from kinj.models.gap_codecs import GapCodec
 from kinj.models.loading import LanguageModel
 from kinj.models.states import states_at
 
+FEWEST = 2 * FOLDS
+"""People that heads need: those tested and those learned from."""
 FOLLOWS = {"company_city": "company"}
 """An attribute that follows from another: after that one is told, it is not asked for."""
 NAME, VALUE = "from_name", "before_value"
@@ -60,12 +62,18 @@ class Linear:
                 f"{language_model.codec.kind} reads from both sides, so no place says what is known so far"
             )
         texts, tested = _people(context)
-        if len(texts) < 2 * FOLDS:
+        if len(texts) < FEWEST:
             raise NotMeasuredError(
-                f"heads need {2 * FOLDS} people, data={context.data.name} and eval.limit give {len(texts)}"
+                f"heads need {FEWEST} people, data={context.data.name} and eval.limit give {len(texts)}"
             )
         cells = _cells(language_model, texts, tested, context.settings.eval.batch_tokens)
-        read = {key: (cell, cell.read(key)) for key, cell in cells.items() if cell.tested}
+        cells = {key: cell for key, cell in cells.items() if cell.tested}
+        read = {key: (cell, cell.read(key)) for key, cell in cells.items() if len(cell.people) >= FEWEST}
+        if len(read) < len(cells):
+            left = len(cells) - len(read)
+            context.notices.append(
+                f"linear: {left} pairs of place and attribute have fewer than {FEWEST} people: left out"
+            )
         headlines = [
             measure
             for name, place in HEADLINES.items()

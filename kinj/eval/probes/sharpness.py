@@ -22,6 +22,7 @@ from kinj.models.batch import MicroBatch, collate, predictions
 from kinj.models.codec import IGNORE, Codec
 from kinj.models.gap_codecs import GapCodec
 from kinj.models.loading import LanguageModel
+from kinj.models.packing import WITHIN
 from kinj.models.passes import checked
 
 RECORDS = 32
@@ -30,7 +31,7 @@ DIRECTIONS = 4
 """Random directions, always the same for weights of the same shapes."""
 TOLERANCE = 0.02
 """Power iteration ends when an eigenvalue is certain to lie within this share of the estimate."""
-TWICE = ("eager", "sdpa")
+TWICE = ("eager", "sdpa", WITHIN)
 """Attention that has second derivatives."""
 
 
