@@ -53,13 +53,15 @@ PROBES = {
     "retention": "what was known before: facts replayed or not, multiple choice, texts, and distance from the start model",
     "formats": "the same as biographies, in the layout of lists, code, letters and markup",
     "loss_gap": "loss on the values of facts where they were taught, and in wordings never trained on",
-    "sharpness": "rise of the loss on what was taught, a little way from the weights",
+    "sharpness": "rise and curvature of the loss on what was taught, around the weights",
     "calibration": "confidence and refusals on known, injected and never-seen people",
     "generalization": "values of facts after unseen sentences, and whether the facts known there are those answered",
     "multihop": "questions through chains of facts, beside their steps (MQuAKE, generated people)",
     "dose": "accuracy against how often each fact passed through training",
     "capacity": "bits of knowledge about generated people, and bits per parameter",
     "tofu": "TOFU: probability, ROUGE-L and truth ratio of authors taught and of what was known before; model utility",
+    "linear": "where in a text an attribute becomes linearly readable, for people no head has learned from",
+    "priming": "whether injected values come up after prompts about other people, or nobody",
 }
 """Probes."""
 

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
+from scipy.stats import rankdata
+
 from kinj.data.biographies.pools import company_cities, values
 from kinj.data.biographies.text import name_forms, sentences
 from kinj.data.records import Document, Fact, Question
@@ -76,3 +79,13 @@ def no_knowledge(relation: str) -> float:
         return math.log(len(values(relation)))
     counts = Counter(company_cities().values())
     return -sum(n / counts.total() * math.log(n / counts.total()) for n in counts.values())
+
+
+def ranks_within(keys: Sequence[Key], values: Sequence[float]) -> list[float]:
+    """Each value's rank among those of the same relation, from -0.5 to 0.5."""
+    column, relations = np.asarray(values), np.asarray([relation for _, relation in keys])
+    ranks = np.empty(len(column))
+    for relation in dict.fromkeys(relations):
+        chosen = relations == relation
+        ranks[chosen] = (rankdata(column[chosen]) - 0.5) / chosen.sum() - 0.5
+    return [float(rank) for rank in ranks]

@@ -12,8 +12,10 @@ from kinj.eval.probes.cloze import Cloze
 from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.formats import Formats
 from kinj.eval.probes.generalization import Generalization
+from kinj.eval.probes.linear import Linear
 from kinj.eval.probes.loss_gap import LossGap
 from kinj.eval.probes.multihop import MultiHop
+from kinj.eval.probes.priming import Priming
 from kinj.eval.probes.qa import QA
 from kinj.eval.probes.retention import Retention
 from kinj.eval.probes.sharpness import Sharpness
@@ -39,6 +41,8 @@ _ALL: tuple[type[Probe] | type[ModelProbe], ...] = (
     Dose,
     Capacity,
     Tofu,
+    Linear,
+    Priming,
 )
 PROBES = {probe.name: probe for probe in _ALL}
 

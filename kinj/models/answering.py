@@ -77,7 +77,7 @@ def answer(
     unknown = sorted(set(by_kind) - set(solvers))
     if unknown:
         raise UsageError(f"no model can be asked for `{unknown[0]}`; there are {', '.join(solvers)}")
-    with _evaluating(language_model.model), _explaining_memory():
+    with evaluating(language_model.model), _explaining_memory():
         for kind, group in by_kind.items():
             solvers[kind](group)
     return [
@@ -86,7 +86,7 @@ def answer(
 
 
 @contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
+def evaluating(model: Any) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
     training = [module for module in model.modules() if module.training]
     model.eval()

@@ -55,6 +55,8 @@ CASES: dict[str, str] = {
     "loss_gap": "biographies",
     "sharpness": "biographies",
     "tofu": "tofu",
+    "linear": "biographies",
+    "priming": "biographies",
 }
 """The data that each probe is shown with."""
 QUESTIONS: dict[str, list[Question]] = {"wiki2023": FILMS, "wikidyk": FACTS, "corpus": FILMS, "tofu": AUTHORS}
@@ -76,7 +78,7 @@ def shown(settings: Settings, tmp_path: Path) -> Callable[[str], Context]:
     """The context of a run that suits a probe."""
     run = tmp_path / "run"
     run.mkdir()
-    settings.eval.limit, settings.eval.max_new_tokens = 6, 4
+    settings.eval.limit, settings.eval.max_new_tokens, settings.eval.sharpness_steps = 6, 4, 3
     exposures = {"document": ["B0-000000", "B0-000001"], "relation": [None, None], "exposures": [1, 4]}
     pq.write_table(pa.table(exposures), run / "doses.parquet")
 

@@ -36,7 +36,8 @@ def test_probes_of_people_run(kind: str, people: Context, tmp_path: Path) -> Non
     asked = [name for name in names() if name not in others]
     found = evaluate(people.settings, model, people, asked, tmp_path / "out")
     assert "gaps" in found["probes"]["sharpness"]["not_measured"]
-    check(found, [name for name in asked if name != "sharpness"])
+    assert "both sides" in found["probes"]["linear"]["not_measured"]
+    check(found, [name for name in asked if name not in ("sharpness", "linear")])
 
 
 @pytest.mark.parametrize("kind", ["t5", "bert"])

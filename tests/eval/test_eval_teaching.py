@@ -139,7 +139,7 @@ def test_sharpness_is_of_the_answers_where_questions_were_taught(
     asked = [Question(id="q", prompt="Where was Ada born?", answers=["London"], document="a")]
     taught.data.pools["asked"] = lambda: asked
     taught.settings.train.stages["inject"].data = {"mine": SourceSettings(pool="asked")}
-    (measure, _) = Sharpness().measure(language_model, taught)
+    measure, *_ = Sharpness().measure(language_model, taught)
     assert (len(measure.values), measure.clusters) == (1, ["a"])
 
 
@@ -159,8 +159,10 @@ def test_measures_of_the_network_stand_in_results_with_their_change(
     assert list(found["probes"]["sharpness"]["measures"]) == [
         "sharpness",
         "sharpness_random",
+        "top_eigenvalue",
         "sharpness_change",
         "sharpness_random_change",
+        "top_eigenvalue_change",
     ]
     assert found["probes"]["sharpness"]["measures"]["sharpness_change"]["value"] == 0
     assert found["probes"]["loss_gap"]["measures"]["loss_gap"]["clusters"] == 2
@@ -168,7 +170,7 @@ def test_measures_of_the_network_stand_in_results_with_their_change(
 
 def test_the_observer_measures_the_network_on_the_way(language_model: LanguageModel, taught: Context) -> None:
     rows = ProbeObserver(taught.settings, taught, ["sharpness"])(3, language_model)
-    assert [row["measure"] for row in rows] == ["sharpness", "sharpness_random"]
+    assert [row["measure"] for row in rows] == ["sharpness", "sharpness_random", "top_eigenvalue"]
     taught.data.pools.pop("documents")
     assert ProbeObserver(taught.settings, taught, ["sharpness"])(3, language_model) == []
     assert "sharpness: not measured" in taught.notices[-1]

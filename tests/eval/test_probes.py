@@ -47,6 +47,8 @@ def test_the_registry_holds_the_names_that_settings_know(people):
         "dose",
         "capacity",
         "tofu",
+        "linear",
+        "priming",
     ]
     with pytest.raises(UsageError, match="there is no probe `dreams`"):
         registry.get("dreams", people)

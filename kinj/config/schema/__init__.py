@@ -155,6 +155,8 @@ class EvalSettings:
     """Format families that the probe `formats` asks in; empty means all."""
     sharpness_rho: float = 0.5
     """How far the probe `sharpness` moves the weights; much less only tells the gradient's norm."""
+    sharpness_steps: int = 50
+    """Most steps of power iteration for its `top_eigenvalue`, each about as much work as a training step; 0 leaves it out."""
     cloze: ClozeSettings = field(default_factory=ClozeSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
@@ -170,6 +172,7 @@ class EvalSettings:
         check(self.shots >= 0, f"shots must be 0 or more, got {self.shots}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")
+        check(self.sharpness_steps >= 0, f"sharpness_steps must be 0 or more, got {self.sharpness_steps}")
 
 
 @dataclass(kw_only=True)

@@ -76,7 +76,7 @@ def _groups(context: Context) -> Groups:
     Generated people are known by their pools. Other questions say `known: true` or `known: false`; the rest count as injected.
     Where they hold nothing known or unknown, a model that met population A is asked about that and about strangers.
     """
-    people, met = context.data.name == "biographies", _met_population_a(context)
+    people, met = context.data.name == "biographies", met_population_a(context)
     found = _of_people(context, GROUPS if met else GROUPS[1:]) if people else _own(context)
     missing = [group for group in ("known", "unknown") if not found.get(group)]
     if people and missing:
@@ -91,7 +91,7 @@ def _groups(context: Context) -> Groups:
     return {group: asked[: context.settings.eval.limit] for group, asked in found.items()}
 
 
-def _met_population_a(context: Context) -> bool:
+def met_population_a(context: Context) -> bool:
     """Whether the model was pre-trained on population A: it is, or began as, one that kinj ships, or its run read that pool."""
     settings = run_settings(context) if context.run else context.settings
     sources = [(key, source) for stage in settings.train.stages.values() for key, source in stage.data.items()]

@@ -6,9 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import exp
 
-import numpy as np
-from scipy.stats import rankdata
-
 from kinj.data.records import Question
 from kinj.eval.asking import (
     NotMeasuredError,
@@ -21,7 +18,7 @@ from kinj.eval.asking import (
     scores,
 )
 from kinj.eval.base import Context, Measure
-from kinj.eval.contexts import Key, by_fact, facts, no_knowledge, unseen
+from kinj.eval.contexts import Key, by_fact, facts, no_knowledge, ranks_within, unseen
 from kinj.models.requests import Request, Response
 from kinj.stats import enough
 
@@ -110,7 +107,7 @@ def _correlations(logs: Mapping[Key, float], answered: Mapping[Key, float]) -> l
         return []
     keys = list(logs)
     x, y = [logs[key] for key in keys], [answered[key] for key in keys]
-    within = [_within(keys, x), _within(keys, y)]
+    within = [ranks_within(keys, x), ranks_within(keys, y)]
     note = "Spearman's, over {n:,} facts of one model"
     measures = []
     for name, (left, right), about in (
@@ -121,13 +118,3 @@ def _correlations(logs: Mapping[Key, float], answered: Mapping[Key, float]) -> l
             measure = _measure(name, dict(zip(keys, left, strict=True)), note.format(n=len(keys)) + about)
             measures.append(replace(measure, unit="correlation", aggregate="rank_correlation", beside=right))
     return measures
-
-
-def _within(keys: Sequence[Key], values: Sequence[float]) -> list[float]:
-    """Each value's rank among those of the same relation, from -0.5 to 0.5."""
-    column, relations = np.asarray(values), np.asarray([relation for _, relation in keys])
-    ranks = np.empty(len(column))
-    for relation in dict.fromkeys(relations):
-        chosen = relations == relation
-        ranks[chosen] = (rankdata(column[chosen]) - 0.5) / chosen.sum() - 0.5
-    return [float(rank) for rank in ranks]

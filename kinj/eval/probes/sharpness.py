@@ -1,9 +1,10 @@
-"""How much the loss on the taught texts rises a little way from the weights: along its gradient, and in random directions."""
+"""How much the loss on the taught texts rises a little way from the weights, and how it curves there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,24 +16,32 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rng import stable_seed
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context, Measure
+from kinj.eval.curvature import Eigenpair, curvature, differentiable_twice, top_eigenpair
 from kinj.eval.taught import taught
 from kinj.models.batch import MicroBatch, collate, predictions
 from kinj.models.codec import IGNORE, Codec
 from kinj.models.gap_codecs import GapCodec
 from kinj.models.loading import LanguageModel
+from kinj.models.packing import WITHIN
+from kinj.models.passes import checked
 
 RECORDS = 32
 """Records that the loss is taken on: the first ones, as written; the same for every way of teaching."""
 DIRECTIONS = 4
 """Random directions, always the same for weights of the same shapes."""
+TOLERANCE = 0.02
+"""Power iteration ends when an eigenvalue is certain to lie within this share of the estimate."""
+TWICE = ("eager", "sdpa", WITHIN)
+"""Attention that has second derivatives."""
 
 
 class Sharpness:
     """`sharpness`: loss at w + ρ·g/‖g‖ minus loss at w (the first-order maximum of arXiv 2010.01412).
 
     `sharpness_random` is the same with random directions of that length: it says whether the rise belongs to the gradient
-    or to the whole neighbourhood. In nats per token, in evaluation mode, on texts
-    (or answers) that were taught.
+    or to the whole neighbourhood. `top_eigenvalue`: the eigenvalue of the loss's Hessian that is largest in magnitude, with
+    its sign, as curvature of the loss on each text along its direction. In nats per token, in evaluation mode, on texts (or
+    answers) that were taught.
     """
 
     name = "sharpness"
@@ -54,19 +63,55 @@ class Sharpness:
         rho = context.settings.eval.sharpness_rho
         with _evaluating(language_model.model):
             rises = _rises(language_model.model, parameters, batch, rho)
-        note = f"rho {rho}, {len(records)} records"
+            top = _top_eigenvalue(language_model.model, parameters, batch, context)
+        columns = [(name, rise.tolist(), f"rho {rho}") for name, rise in rises.items()]
         return [
             Measure(
                 name=name,
                 unit="nats",
                 direction=-1,
-                values=rise.tolist(),
+                values=values,
                 clusters=documents,
-                note=note,
+                note=f"{note}, {len(records)} records",
                 aggregate="difference",
             )
-            for name, rise in rises.items()
+            for name, values, note in [*columns, *top]
         ]
+
+
+def _top_eigenvalue(
+    model: Any, parameters: Sequence[Tensor], batch: MicroBatch, context: Context
+) -> list[tuple[str, list[float], str]]:
+    """The measure's name, the curvature of the loss on each text along the top eigenvector, and how that was found.
+
+    The curvatures average to the eigenvalue. Nothing where it is not asked for or the attention cannot be differentiated twice.
+    """
+    steps, attention = context.settings.eval.sharpness_steps, model.config._attn_implementation
+    if not steps:
+        return []
+    if attention not in TWICE:
+        context.notices.append(
+            f"sharpness: no top_eigenvalue, as {attention} has no second derivative: model.attention=sdpa"
+        )
+        return []
+    with differentiable_twice():
+        start = _random(parameters, 0)
+        found = top_eigenpair(_losses(model, batch).mean(), parameters, start, tolerance=TOLERANCE, steps=steps)
+        values = [curvature(_losses(model, row).mean(), parameters, found.direction) for row in _rows(batch)]
+    if not found.converged:
+        context.notices.append(f"sharpness: top_eigenvalue {_reached(found)}; raise eval.sharpness_steps")
+    return [("top_eigenvalue", values, f"largest in magnitude, {_reached(found)}")]
+
+
+def _reached(found: Eigenpair) -> str:
+    state = "converged" if found.converged else "not converged"
+    return f"{state} after {found.steps} steps of power iteration, within {found.residual:.2g} of an eigenvalue"
+
+
+def _rows(batch: MicroBatch) -> Iterator[MicroBatch]:
+    """Each row of a batch of a causal model as a batch of its own."""
+    for ids, labels in zip(batch.input_ids, batch.labels, strict=True):
+        yield replace(batch, input_ids=ids[None], labels=labels[None])
 
 
 def _rises(model: Any, parameters: Sequence[Tensor], batch: MicroBatch, rho: float) -> dict[str, Tensor]:
@@ -89,10 +134,10 @@ def _batch(codec: Codec, records: Sequence[Record]) -> MicroBatch:
 
 
 def _losses(model: Any, batch: MicroBatch) -> Tensor:
-    """Nats per token of each text."""
+    """Nats per token of each text. Raises KinjError where they are not numbers."""
     logits, labels = predictions(model, batch)
     each = cross_entropy(logits.transpose(1, 2).float(), labels, ignore_index=IGNORE, reduction="none")
-    return each.sum(1) / (labels != IGNORE).sum(1)
+    return checked(each.sum(1) / (labels != IGNORE).sum(1))
 
 
 def _moved_losses(
