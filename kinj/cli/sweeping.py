@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
+from kinj.cli.laws import fitted
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
 from kinj.config import Loaded
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
+from kinj.report.law import show_law
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
 from kinj.sweep.run import Progress, plan, sweep
@@ -44,10 +46,14 @@ def run_sweep(
         result = sweep(trials, make_settings, where, TRIAL, settings.sweep.workers, settings, progress)
     report = write_sweep_report(where)
     write_sweep_card(where)
+    law = {"law": fitted(where, settings.sweep)} if settings.sweep.law else {}
     if as_json:
-        emit("sweep", folder=str(where), done=result.done, failed=result.failed, resumed=result.resumed, **result.table)
+        counts = {"done": result.done, "failed": result.failed, "resumed": result.resumed}
+        emit("sweep", folder=str(where), **counts, **result.table, **law)
         return result.exit_code
     show_sweep(result.table)
+    if law:
+        show_law(law["law"])
     note(f"the whole story with plots: {report}")
     if result.failed:
         note(f"{result.failed} trials failed; each says why in its log.txt. The same command tries them again.")

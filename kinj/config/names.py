@@ -62,6 +62,12 @@ PROBES = {
 }
 """Probes."""
 
+LAWS = {
+    "capacity": "bits of knowledge per parameter against exposures",
+    "exposure": "accuracy against views and repetitions",
+}
+"""Laws (`sweep.law`)."""
+
 OBJECTIVES = {
     "auto": "next token on documents, answer only on questions",
     "next_token": "every record as plain text, loss on every token",

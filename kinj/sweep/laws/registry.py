@@ -1,0 +1,9 @@
+"""The laws there are."""
+
+from __future__ import annotations
+
+from kinj.sweep.laws.base import Law
+from kinj.sweep.laws.capacity import Capacity
+from kinj.sweep.laws.exposure import Exposure
+
+LAWS: dict[str, type[Law]] = {law.name: law for law in (Capacity, Exposure)}

@@ -1,0 +1,82 @@
+"""Simulated sweeps in which a law holds by construction: rows with planted parameters and noise over seeds."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from kinj.eval.probes.capacity import CEILING
+from kinj.sweep.laws.base import Law, Row
+from kinj.sweep.laws.refits import Refits
+from kinj.sweep.laws.study import study
+
+Noise = Callable[[], float]
+
+
+def noise(rng: random.Random, shared: float, own: float) -> Noise:
+    """The errors of one seed: a part that all of its trials share, and one of each trial."""
+    common = rng.gauss(0, shared)
+    return lambda: common + rng.gauss(0, own)
+
+
+def exposures(
+    rng: random.Random,
+    gain: float = 0.08,
+    by_views: float = 0.0,
+    doses: Sequence[int] = (2, 4, 8, 16, 32),
+    views: Sequence[int] = (1,),
+    seeds: int = 4,
+    spread: float = 0.02,
+    series: str = "",
+    level: float = 0.1,
+) -> list[Row]:
+    """accuracy = level + gain · log2(dose) + by_views · log2(views) + noise."""
+    rows = []
+    for seed in range(seeds):
+        error = noise(rng, spread, spread)
+        for dose in doses:
+            for count in views:
+                accuracy = level + gain * math.log2(dose) + by_views * math.log2(count) + error()
+                rows.append(Row(series, f"{series} {dose} {count}", seed, dose=dose, views=count, measure=accuracy))
+    return rows
+
+
+def capacities(
+    rng: random.Random,
+    per_tenfold: float = 1.0,
+    at_100: float = 1.0,
+    doses: Sequence[int] = (30, 100, 300, 1000),
+    people: Sequence[int] = (2_000, 20_000, 100_000),
+    seeds: int = 4,
+    spread: float = 0.05,
+    parameters: float = 1e6,
+) -> list[Row]:
+    """A model holds so many bits per parameter, or all that there is to know of its people."""
+    rows = []
+    for seed in range(seeds):
+        error = noise(rng, spread, spread)
+        for dose in doses:
+            for count in people:
+                room = at_100 + per_tenfold * math.log10(dose / 100) + error()
+                bits = max(0.0, min(CEILING, room * parameters / count))
+                measures = {"capacity.bits_per_person": bits}
+                rows.append(Row("", f"{dose} {count}", seed, parameters, count, dose, measures=measures))
+    return rows
+
+
+def parameters_of(law: Law, rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
+    """What was found, by name."""
+    return {one["name"]: one for one in study(law, list(rows))["parameters"]}
+
+
+def coverage(law: Law, name: str, truth: float, make: Callable[[random.Random], list[Row]], times: int = 200) -> float:
+    """How often the interval of a parameter holds what was planted, in simulations with different noise."""
+    hits = 0
+    for number in range(times):
+        rows = make(random.Random(number))
+        value = law.estimate(law.points(rows))[name]
+        ends = Refits(law, rows).ends(value, lambda _, estimate: estimate.get(name), law.meaning(name).log)
+        hits += ends is not None and ends[0] <= truth <= ends[1]
+    return hits / times
