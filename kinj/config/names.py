@@ -64,7 +64,9 @@ PROBES = {
 
 LAWS = {
     "capacity": "bits of knowledge per parameter against exposures",
+    "efficiency": "how fast facts are learned from few exposures; one exponent per model or recipe",
     "exposure": "accuracy against views and repetitions",
+    "plateau": "steps until people's attributes begin to be known, against the number of people",
 }
 """Laws (`sweep.law`)."""
 

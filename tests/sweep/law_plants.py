@@ -9,6 +9,7 @@ from typing import Any
 
 from kinj.eval.probes.capacity import CEILING
 from kinj.sweep.laws.base import Law, Row
+from kinj.sweep.laws.plateau import ENTROPY, MARGIN
 from kinj.sweep.laws.refits import Refits
 from kinj.sweep.laws.study import study
 
@@ -80,3 +81,53 @@ def coverage(law: Law, name: str, truth: float, make: Callable[[random.Random], 
         ends = Refits(law, rows).ends(value, lambda _, estimate: estimate.get(name), law.meaning(name).log)
         hits += ends is not None and ends[0] <= truth <= ends[1]
     return hits / times
+
+
+def outcomes(
+    rng: random.Random,
+    alpha: float = 0.3,
+    series: str = "",
+    seeds: int = 4,
+    people: int = 60,
+    questions: int = 6,
+    spread: float = 0.0,
+    chance: Callable[[int], float] | None = None,
+) -> list[Row]:
+    """Right and wrong answers about people read 1 to 100 times; `chance` replaces the law."""
+    rows = []
+    for seed in range(seeds):
+        own = alpha * math.exp(rng.gauss(0, spread))
+        right = chance or (lambda dose, own=own: 1 - (1 + dose) ** -own)
+        doses = [round(100 ** ((number + 1) / people)) for number in range(people)]
+        answers = [(dose, float(rng.random() < right(dose))) for dose in doses for _ in range(questions)]
+        rows.append(Row(series, series or "all", seed, outcomes=answers))
+    return rows
+
+
+def courses(
+    rng: random.Random,
+    exponent: float = 0.81,
+    scale: float = 2.0,
+    people: Sequence[int] = (100, 200, 400, 800),
+    seeds: int = 4,
+    spread: float = 0.05,
+    series: str = "",
+    stretch: float = 1.0,
+) -> list[Row]:
+    """Losses that fall to the entropy, stay there until scale · people^exponent · noise, and fall on; time is times `stretch`."""
+    rows = []
+    for seed in range(seeds):
+        error = noise(rng, spread, spread)
+        for count in people:
+            end = scale * count**exponent * math.exp(error())
+            steps = [round(stretch * 10 ** (number / 24)) for number in range(24 * 5)]
+            course = [(step, _loss(step / stretch, end)) for step in dict.fromkeys(steps)]
+            rows.append(Row(series, f"{series} {count}", seed, people=count, course=course))
+    return rows
+
+
+def _loss(step: float, end: float) -> float:
+    """20 nats at first, the entropy from a tenth of the plateau on; 5 % below it at the end of the plateau."""
+    if step <= end / 10:
+        return ENTROPY + 14 * (1 - step / (end / 10))
+    return ENTROPY if step <= 0.9 * end else max(0.1, ENTROPY - MARGIN * (step - 0.9 * end) / (0.1 * end))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kinj.sweep.laws.base import Law
 from kinj.sweep.laws.capacity import Capacity
+from kinj.sweep.laws.efficiency import Efficiency
 from kinj.sweep.laws.exposure import Exposure
+from kinj.sweep.laws.plateau import Plateau
 
-LAWS: dict[str, type[Law]] = {law.name: law for law in (Capacity, Exposure)}
+LAWS: dict[str, type[Law]] = {law.name: law for law in (Capacity, Efficiency, Exposure, Plateau)}
