@@ -63,10 +63,12 @@ PROBES = {
 """Probes."""
 
 LAWS = {
+    "collapse": "the dose beyond which more of the same facts is worse, against model size and tokens",
+    "forgetting": "the dose beyond which what was known before is lost, against model size and tokens",
+    "plateau": "steps until people's attributes begin to be known, against the number of people",
     "capacity": "bits of knowledge per parameter against exposures",
     "efficiency": "how fast facts are learned from few exposures; one exponent per model or recipe",
     "exposure": "accuracy against views and repetitions",
-    "plateau": "steps until people's attributes begin to be known, against the number of people",
 }
 """Laws (`sweep.law`)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinj.eval.probes.capacity import CEILING
@@ -131,3 +132,37 @@ def _loss(step: float, end: float) -> float:
     if step <= end / 10:
         return ENTROPY + 14 * (1 - step / (end / 10))
     return ENTROPY if step <= 0.9 * end else max(0.1, ENTROPY - MARGIN * (step - 0.9 * end) / (0.1 * end))
+
+
+def infusions(
+    rng: random.Random,
+    by_size: float = 0.6,
+    by_tokens: float = 0.3,
+    sizes: Sequence[float] = (5e5, 1e6, 2e6, 4e6),
+    budgets: Sequence[float] = (1e6, 4e6),
+    seeds: int = 4,
+    spread: float = 0.01,
+    fall: float = 0.25,
+    displacing: bool = True,
+    series: str = "",
+    retained: bool = False,
+) -> list[Row]:
+    """Accuracy rises to 80 %, then falls by `fall` for each doubling of the dose; at dose* it is 5 points below its peak."""
+    rows = []
+    for seed in range(seeds):
+        error = noise(rng, spread, spread)
+        for size in sizes:
+            for budget in budgets:
+                star = 20 * (size / 1e6) ** by_size * (budget / 1e6) ** by_tokens
+                for dose in (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256):
+                    beyond = math.log2(dose / star) + 0.05 / fall
+                    accuracy = 0.8 - (fall * beyond if beyond > 0 else -0.05 * beyond) + error()
+                    facts = 1000.0 * dose
+                    tokens = budget if displacing else budget + facts
+                    cell = f"{series} {size} {budget} {dose}"
+                    row = Row(series, cell, seed, size, 100, dose, tokens=tokens, fact_tokens=facts)
+                    known = (
+                        {"measures": {"retention.known_unreplayed": accuracy}} if retained else {"measure": accuracy}
+                    )
+                    rows.append(replace(row, **known))
+    return rows
