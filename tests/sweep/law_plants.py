@@ -12,7 +12,7 @@ from kinj.eval.probes.capacity import CEILING
 from kinj.sweep.laws.base import Law, Row
 from kinj.sweep.laws.plateau import ENTROPY, MARGIN
 from kinj.sweep.laws.refits import Refits
-from kinj.sweep.laws.study import study
+from kinj.sweep.laws.study import parameter_ends, study
 
 Noise = Callable[[], float]
 
@@ -63,7 +63,7 @@ def capacities(
             for count in people:
                 room = at_100 + per_tenfold * math.log10(dose / 100) + error()
                 bits = max(0.0, min(CEILING, room * parameters / count))
-                measures = {"capacity.bits_per_person": bits}
+                measures = {"capacity.bits_per_person/sentences": bits}
                 rows.append(Row("", f"{dose} {count}", seed, parameters, count, dose, measures=measures))
     return rows
 
@@ -78,8 +78,8 @@ def coverage(law: Law, name: str, truth: float, make: Callable[[random.Random], 
     hits = 0
     for number in range(times):
         rows = make(random.Random(number))
-        value = law.estimate(law.points(rows))[name]
-        ends = Refits(law, rows).ends(value, lambda _, estimate: estimate.get(name), law.meaning(name).log)
+        points = law.points(rows)
+        ends = parameter_ends(law, Refits(law, rows), points, name, law.estimate(points)[name])
         hits += ends is not None and ends[0] <= truth <= ends[1]
     return hits / times
 
@@ -146,6 +146,7 @@ def infusions(
     displacing: bool = True,
     series: str = "",
     retained: bool = False,
+    doses: Sequence[int] = (2, 4, 6, 8, 11, 14, 18, 23, 30, 39, 51, 66, 86, 112, 256),
 ) -> list[Row]:
     """Accuracy rises to 80 %, then falls by `fall` for each doubling of the dose; at dose* it is 5 points below its peak."""
     rows = []
@@ -154,7 +155,7 @@ def infusions(
         for size in sizes:
             for budget in budgets:
                 star = 20 * (size / 1e6) ** by_size * (budget / 1e6) ** by_tokens
-                for dose in (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256):
+                for dose in doses:
                     beyond = math.log2(dose / star) + 0.05 / fall
                     accuracy = 0.8 - (fall * beyond if beyond > 0 else -0.05 * beyond) + error()
                     facts = 1000.0 * dose

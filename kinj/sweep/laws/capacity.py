@@ -11,7 +11,8 @@ from kinj.stats import least_squares
 from kinj.sweep.laws.base import REACH, Estimate, Found, Law, Meaning, NoFitError, Point, Row
 from kinj.sweep.laws.points import by_series, cells, in_words, named, need
 
-BITS = "capacity.bits_per_person"
+BITS = "capacity.bits_per_person/sentences"
+"""Read off held-out sentences, as the source reads them off its texts; so no question has to be trained on."""
 FULL = 0.9
 """Share of all there is to know from which a model does not count as filled: what is seen there is the ceiling of the facts."""
 REFERENCES = {100: 1.0, 1000: 2.0}
@@ -21,9 +22,9 @@ REFERENCES = {100: 1.0, 1000: 2.0}
 class Capacity(Law):
     """bits per parameter = level + slope · log10(exposures), over models that the facts fill.
 
-    Bits are those of all injected people (`bits_per_person` of the probe `capacity` times their number), parameters are all of the
-    model's, its embeddings included. A model that holds nearly all facts could hold more of them, and one that holds none shows
-    nothing: both are left out, and said to be.
+    Bits are those of all injected people (`bits_per_person/sentences` of the probe `capacity` times their number), parameters are
+    all of the model's, its embeddings included. A model that holds nearly all facts could hold more of them, and one that holds
+    none shows nothing: both are left out, and said to be.
     """
 
     name = "capacity"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import stdev
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kinj.config.errors import UsageError
 from kinj.stats import least_squares
@@ -22,6 +22,14 @@ ERRORS = 2.0
 POWERS = {"by_size": "parameters", "by_tokens": "tokens"}
 """Parameters of the law that are powers, and of what."""
 Value = Callable[[Row], float | None]
+
+
+class Fallen(NamedTuple):
+    """A collapse: where the fall reaches `POINTS`, the last dose before, and the dose that shows it."""
+
+    dose: float
+    after: float
+    by: float
 
 
 class Collapse(Law):
@@ -67,17 +75,23 @@ class Collapse(Law):
     def points(self, rows: Sequence[Row]) -> list[Point]:
         found = []
         for curve in curves(self._measured(rows)):
-            dose = self._collapse(curve)
-            if dose is not None:
+            fallen = self._collapse(curve)
+            if fallen is not None:
                 people = mean(row.people for row in curve.rows)
-                at = {"parameters": curve.parameters, "tokens": curve.budget, "people": people}
-                found.append(Point(curve.name, curve.series, curve.parameters, dose, at=at))
+                at = {
+                    "parameters": curve.parameters,
+                    "tokens": curve.budget,
+                    "people": people,
+                    "after": fallen.after,
+                    "by": fallen.by,
+                }
+                found.append(Point(curve.name, curve.series, curve.parameters, fallen.dose, at=at))
         return found
 
     def _measured(self, rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if self.value(row) is not None and row.dose > 0]
 
-    def _collapse(self, curve: Curve) -> float | None:
+    def _collapse(self, curve: Curve) -> Fallen | None:
         return collapse_of(cells(curve.rows, lambda row: row.dose, self.value), _errors(curve.rows, self.value))
 
     def estimate(self, points: Sequence[Point]) -> Estimate:
@@ -119,6 +133,11 @@ class Collapse(Law):
             parts.append(f"{in_words(series)}{self.what} collapses at {_range(doses)} exposures{moves}")
         return True, "; ".join(parts)
 
+    def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:
+        """Of a dose*: between which two doses of the sweep it lies."""
+        found = [(point.at["after"], point.at["by"]) for point in points if named("dose", point.cell) == parameter]
+        return found[0] if found else None
+
     def notices(self, rows: Sequence[Row]) -> list[str]:
         without = [curve for curve in curves(self._measured(rows)) if self._collapse(curve) is None]
         return [
@@ -139,8 +158,8 @@ def _powers(points: Sequence[Point]) -> Estimate:
     return {"level": mean(doses)}
 
 
-def collapse_of(curve: Sequence[Point], errors: Mapping[str, float]) -> float | None:
-    """The dose at which a curve of accuracy against dose collapses; None where it does not.
+def collapse_of(curve: Sequence[Point], errors: Mapping[str, float]) -> Fallen | None:
+    """Where a curve of accuracy against dose collapses; None where it does not.
 
     Args:
         curve: the means.
@@ -152,7 +171,7 @@ def collapse_of(curve: Sequence[Point], errors: Mapping[str, float]) -> float | 
     for point in ordered[ordered.index(peak) + 1 :]:
         fall = peak.y - point.y
         if fall > max(POINTS, ERRORS * math.hypot(errors[peak.cell], errors[point.cell])):
-            return _crossing(before, point, peak.y - POINTS)
+            return Fallen(_crossing(before, point, peak.y - POINTS), before.x, point.x)
         before = point
     return None
 

@@ -84,7 +84,7 @@ class Efficiency(Law):
         return estimate
 
     def predict(self, estimate: Estimate, point: Point) -> float:
-        return 1 - (1 + point.x) ** -estimate[named("alpha", point.series)]
+        return 1 - math.exp(-estimate[named("alpha", point.series)] * math.log1p(point.x))
 
     def naive(self, known: Sequence[Point], point: Point) -> dict[str, float]:
         many = by_series(known)[point.series]

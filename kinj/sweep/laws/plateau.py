@@ -76,7 +76,8 @@ class Plateau(Law):
         return estimate
 
     def predict(self, estimate: Estimate, point: Point) -> float:
-        return estimate[named("scale", point.series)] * point.x ** estimate[named("exponent", point.series)]
+        exponent = estimate[named("exponent", point.series)]
+        return estimate[named("scale", point.series)] * math.exp(exponent * math.log(point.x))
 
     def naive(self, known: Sequence[Point], point: Point) -> dict[str, float]:
         last = by_series(known)[point.series][-1]

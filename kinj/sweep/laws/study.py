@@ -60,7 +60,7 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
     """What a result holds where the points determine the law. Raises NoFitError."""
     estimate = law.estimate(points)
     refits = Refits(law, rows)
-    ends = {name: refits.ends(value, _of(name), law.meaning(name).log) for name, value in estimate.items()}
+    ends = {name: parameter_ends(law, refits, points, name, value) for name, value in estimate.items()}
     sure = {name: Found(estimate[name], *both) for name, both in ends.items() if both is not None}
     found, answer = law.answer(sure, points)
     lost = [f"{refits.lost} of {refits.draws} resamples of the seeds do not determine the law"] if refits.lost else []
@@ -74,6 +74,12 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
         "lines": [_line(law, refits, name, many, estimate) for name, many in by_line(law, points).items()],
         "notices": [*law.notices(rows), *lost],
     }
+
+
+def parameter_ends(law: Law, refits: Refits, points: Sequence[Point], name: str, value: float) -> Ends | None:
+    """The interval of a parameter over seeds, and no narrower than what the sweep can resolve."""
+    ends, resolved = refits.ends(value, _of(name), law.meaning(name).log), law.resolution(name, points)
+    return ends if ends is None or resolved is None else (min(ends[0], resolved[0]), max(ends[1], resolved[1]))
 
 
 def _of(parameter: str) -> Figure:
