@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kinj.report import page, plots
-from kinj.report.numbers import number
+from kinj.report.numbers import number, short
 from kinj.report.plots import Fit, Series
 
 Law = Mapping[str, Any]
@@ -65,7 +65,7 @@ def _held_out(law: Law, held: Mapping[str, Any]) -> Iterator[str]:
 
 def _at(line: Mapping[str, Any], law: Law, x: float) -> str:
     name = f"{line['name']}, " if line["name"] else ""
-    return f"{name}{x:,.4g} {law['x']}"
+    return f"{name}{short(x)} {law['x']}"
 
 
 def _value(value: float, one: Mapping[str, Any], law: Law) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from kinj.report.numbers import Measure
+from kinj.report.numbers import Measure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -194,8 +194,10 @@ def fits(lines: Sequence[Fit], labels: tuple[str, str], title: str, log_y: bool 
             _fit(axes, line, (ACCENT, SECOND, INK, MUTED)[number % 4], ("-", "--", "-.", ":")[number // 4 % 4])
         axes.set_xscale("log")
         axes.set_yscale("log" if log_y else "linear")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            if axis.get_scale() == "log":  # a short axis shows more than its powers of ten
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
+            axis.set_major_formatter(lambda value, _: short(value))
             axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(labels[0])
         axes.set_title(labels[1], loc="left", fontsize=10.5, color=INK)

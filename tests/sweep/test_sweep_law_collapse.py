@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,13 @@ def test_the_largest_size_is_predicted_better_than_by_dose_or_share() -> None:
     assert held["error"] < 0.2
     assert set(held["naive_errors"]) == {"the same dose", "the same share of tokens"}
     assert held["beats"]
+
+
+def test_the_answer_is_the_formula() -> None:
+    answer = study(Collapse(), infusions(random.Random(0), spread=0.005))["answer"]
+    doses, size, tokens = r"1\d\.?\d* to 7\d\.?\d* exposures", r"\^0\.[56]\d* \[.*\]", r"\^0\.[23]\d* \[.*\]"
+    formula = rf"dose\* = 2\d\.?\d* · \(parameters / 1 M\){size} · \(tokens / 1 M\){tokens}"
+    assert re.fullmatch(f"accuracy collapses at {doses}; {formula}", answer)
 
 
 def test_facts_on_top_of_other_texts_have_the_budget_of_those() -> None:

@@ -8,6 +8,7 @@ from statistics import stdev
 from typing import ClassVar, NamedTuple
 
 from kinj.config.errors import UsageError
+from kinj.report.numbers import short
 from kinj.stats import least_squares
 from kinj.sweep.laws.base import Estimate, Found, Law, Meaning, NoFitError, Point, Row
 from kinj.sweep.laws.budgets import Curve, curves
@@ -19,6 +20,8 @@ ERRORS = 2.0
 """And by how many standard errors of that fall, over seeds."""
 
 
+MILLION = 1e6
+"""The answer states the law for so many parameters and tokens."""
 POWERS = {"by_size": "parameters", "by_tokens": "tokens"}
 """Parameters of the law that are powers, and of what."""
 Value = Callable[[Row], float | None]
@@ -120,17 +123,21 @@ class Collapse(Law):
         }
 
     def line(self, point: Point) -> str:
-        tokens = f"{point.at['tokens']:,.3g} tokens" if point.at["tokens"] > 1 else ""
+        tokens = f"{short(point.at['tokens'])} tokens" if point.at["tokens"] > 1 else ""
         return ", ".join(filter(None, [point.series, tokens]))
 
     def answer(self, found: Mapping[str, Found], points: Sequence[Point]) -> tuple[bool, str]:
         """Found where a collapse was seen; whether it moves with size is said beside it."""
         parts = []
         for series, many in by_series(points).items():
-            doses = [point.y for point in many]
-            power = found.get(named("by_size", series))
-            moves = f", and grows with parameters^{power}" if power else "; how it moves with size is not known"
-            parts.append(f"{in_words(series)}{self.what} collapses at {_range(doses)} exposures{moves}")
+            powers = {name: one for name in POWERS if (one := found.get(named(name, series)))}
+            level = found.get(named("level", series))
+            moves = "how it moves with size is not known"
+            if level and "by_size" in powers:
+                scale = math.exp(level.value + math.log(MILLION) * sum(power.value for power in powers.values()))
+                factors = [f"({POWERS[name]} / 1 M)^{power}" for name, power in powers.items()]
+                moves = " · ".join([f"dose* = {short(scale)}", *factors])
+            parts.append(f"{in_words(series)}{self.what} collapses at {_range([p.y for p in many])} exposures; {moves}")
         return True, "; ".join(parts)
 
     def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:
@@ -141,7 +148,8 @@ class Collapse(Law):
     def notices(self, rows: Sequence[Row]) -> list[str]:
         without = [curve for curve in curves(self._measured(rows)) if self._collapse(curve) is None]
         return [
-            f"{curve.name}: no collapse up to {max(row.dose for row in curve.rows):,.4g} exposures" for curve in without
+            f"{curve.name}: no collapse up to {short(max(row.dose for row in curve.rows))} exposures"
+            for curve in without
         ]
 
 
@@ -194,4 +202,4 @@ def _errors(rows: Sequence[Row], value: Value) -> dict[str, float]:
 
 def _range(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
-    return f"{low:,.3g}" if low == high else f"{low:,.3g} to {high:,.3g}"
+    return short(low) if low == high else f"{short(low)} to {short(high)}"

@@ -60,7 +60,7 @@ class Exposure(Law):
         return {"no further gain": last.y, "in proportion to exposures": min(1.0, last.y * point.x / last.x)}
 
     def line(self, point: Point) -> str:
-        views = f"{point.at['views']:.0f} views"
+        views = f"{point.at['views']:.0f} view{'s' if point.at['views'] > 1 else ''}"
         return f"{point.series}, {views}" if point.series else views
 
     def answer(self, found: Mapping[str, Found], points: Sequence[Point]) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kinj.config.errors import UsageError
+from kinj.report.numbers import short
 from kinj.sweep.laws.base import REACH, Estimate, Found, Law, NoFitError, Point, Row
 from kinj.sweep.laws.held import by_line, held_out, interval, pooled
 from kinj.sweep.laws.refits import Ends, Figure, Refits
@@ -115,11 +116,11 @@ def _prediction(law: Law, refits: Refits, points: Sequence[Point], estimate: Est
     low, high = min(point.x for point in points), max(point.x for point in points)
     far = max(low / x, x / high)
     if far > REACH:
-        way = f"{math.log10(far):.1f} decades outside what was measured ({low:,.4g} to {high:,.4g})"
+        way = f"{math.log10(far):.1f} decades outside what was measured ({short(low)} to {short(high)})"
         return {
             "x": x,
             "lines": [],
-            "why": f"{x:,.4g} {law.x_label} lie {way}: no advice. Measure one point within a decade of it first.",
+            "why": f"{short(x)} {law.x_label} lie {way}: no advice. Measure one point within a decade of it first.",
         }
     lines = []
     for name, many in by_line(law, points).items():
