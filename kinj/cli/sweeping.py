@@ -46,17 +46,17 @@ def run_sweep(
         result = sweep(trials, make_settings, where, TRIAL, settings.sweep.workers, settings, progress)
     report = write_sweep_report(where)
     write_sweep_card(where)
-    law = {"law": fitted(where, settings.sweep)} if settings.sweep.law else {}
     if as_json:
+        law = {"law": fitted(where, settings.sweep)} if settings.sweep.law else {}
         counts = {"done": result.done, "failed": result.failed, "resumed": result.resumed}
         emit("sweep", folder=str(where), **counts, **result.table, **law)
         return result.exit_code
     show_sweep(result.table)
-    if law:
-        show_law(law["law"])
     note(f"the whole story with plots: {report}")
     if result.failed:
         note(f"{result.failed} trials failed; each says why in its log.txt. The same command tries them again.")
+    if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
+        show_law(fitted(where, settings.sweep))
     return result.exit_code
 
 
