@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 show = typer.Typer(
     no_args_is_help=True,
-    help="Show settings, methods, variants of SAM, prompts, probes, data, models, objectives, recipes and experiments.",
+    help="Show settings, methods, variants of SAM, prompts, probes, laws, data, models, objectives, recipes and experiments.",
 )
 
 
@@ -132,17 +132,40 @@ def probes(as_json: common.Json = False) -> None:
 @command("show probe")
 def probe(name: Annotated[str, typer.Argument(help="A probe.")], as_json: common.Json = False) -> None:
     """Print the card of a probe: what it measures, when it helps, what it costs, what it showed."""
-    from kinj.config.errors import UsageError
     from kinj.config.names import PROBES
+
+    _card("probe", name, PROBES, as_json)
+
+
+@show.command("laws")
+@command("show laws")
+def laws(as_json: common.Json = False) -> None:
+    """List laws (kinj sweep … --law NAME). Each has a card: kinj show law NAME."""
+    from kinj.config.names import LAWS
+
+    _print("laws", LAWS, as_json)
+
+
+@show.command("law", epilog=examples("kinj show law capacity"))
+@command("show law")
+def law(name: Annotated[str, typer.Argument(help="A law.")], as_json: common.Json = False) -> None:
+    """Print the card of a law: what it says, what a sweep must hold for it, how it was checked."""
+    from kinj.config.names import LAWS
+
+    _card("law", name, LAWS, as_json)
+
+
+def _card(kind: str, name: str, known: dict[str, str], as_json: bool) -> None:
+    from kinj.config.errors import UsageError
     from kinj.config.tree import card
 
-    path = card("probes", name)
-    if name not in PROBES or not path.exists():
-        what = "the probe `{}` has no card" if name in PROBES else "there is no probe `{}`"
-        raise UsageError(what.format(name), "kinj show probes lists them")
+    path = card(f"{kind}s", name)
+    if name not in known or not path.exists():
+        what = "the {} `{}` has no card" if name in known else "there is no {} `{}`"
+        raise UsageError(what.format(kind, name), f"kinj show {kind}s lists them")
     text = path.read_text(encoding="utf-8")
     if as_json:
-        return emit("show probe", name=name, card=text)
+        return emit(f"show {kind}", name=name, card=text)
     return print(text, end="")
 
 

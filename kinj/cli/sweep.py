@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -15,8 +16,8 @@ def sweep(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=V1,V2|KEY=VALUE|GROUP=CHOICE",
-            help="Values to try (a list, 0..4, 1e-4..1e-2:log5), and settings all trials share.",
+            metavar="KEY=V1,V2|KEY=VALUE|GROUP=CHOICE|SWEEP",
+            help="Values to try (a list, 0..4, 1e-4..1e-2:log5), and settings all trials share; or, with --law, a finished sweep.",
             show_default=False,
         ),
     ] = None,
@@ -48,7 +49,17 @@ def sweep(
         typer.Option("--retry-failed", help="Try failed trials again (sweep.retry_failed).", rich_help_panel=SETTINGS),
     ] = False,
     law: Annotated[
-        str | None, typer.Option("--law", help="Law to fit to the results (sweep.law).", rich_help_panel=SETTINGS)
+        str | None,
+        typer.Option("--law", metavar="NAME", help="Law to fit to the results (sweep.law).", rich_help_panel=SETTINGS),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="SIZE",
+            help="Size or dose to predict by the law; may be given again (sweep.at).",
+            rich_help_panel=SETTINGS,
+        ),
     ] = None,
     output: common.Output = None,
     overwrite: common.Overwrite = False,
@@ -66,8 +77,8 @@ def sweep(
     from kinj.config.space import check_space, split_space
 
     inputs, typed = split_arguments(arguments)
-    if inputs:
-        raise UsageError(f"`{inputs[0]}` is not KEY=V1,V2", "for example: kinj sweep optim.lr=1e-4,1e-3 seed=0,1")
+    if inputs and (inputs[1:] or not os.path.isdir(inputs[0])):
+        raise UsageError(f"`{inputs[-1]}` is not KEY=V1,V2", "for example: kinj sweep optim.lr=1e-4,1e-3 seed=0,1")
     overrides, space = split_space(typed)
     flags = given(
         ("--engine", "sweep.engine", engine),
@@ -76,12 +87,17 @@ def sweep(
         ("--sampler", "sweep.sampler", sampler),
         ("--retry-failed", "sweep.retry_failed", retry_failed),
         ("--law", "sweep.law", law),
+        ("--at", "sweep.at", at),
         ("--output", "run.dir", output),
         ("--overwrite", "run.overwrite", overwrite),
         ("--resume", "run.resume", resume),
     )
     loaded = settings_for("sweep", overrides, flags, config)
     values = check_space(loaded, space)
+    if inputs:
+        from kinj.cli.laws import law_of
+
+        return law_of(inputs[0], loaded.settings.sweep, as_json=as_json)
     from kinj.cli import workflow
 
     return workflow.sweep_run(loaded.settings, loaded, values, dry_run=dry_run, as_json=as_json)

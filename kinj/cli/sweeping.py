@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import change_records, changes, emit, note
+from kinj.cli.laws import fitted
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
 from kinj.config import Loaded
 from kinj.config.build import flatten
@@ -20,6 +21,7 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
+from kinj.report.law import show_law
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
 from kinj.sweep.conditions import Condition
@@ -58,7 +60,9 @@ def run_sweep(
     report = write_sweep_report(where)
     write_sweep_card(where)
     if as_json:
-        emit("sweep", folder=str(where), done=result.done, failed=result.failed, resumed=result.resumed, **result.table)
+        law = {"law": fitted(where, settings.sweep)} if settings.sweep.law else {}
+        counts = {"done": result.done, "failed": result.failed, "resumed": result.resumed}
+        emit("sweep", folder=str(where), **counts, **result.table, **law)
         return result.exit_code
     show_sweep(result.table)
     for point in result.table.get("search", {}).get("best", []):
@@ -66,6 +70,8 @@ def run_sweep(
     note(f"the whole story with plots: {report}")
     if result.failed:
         note(f"{result.failed} trials failed; each says why in its log.txt. --retry-failed tries them again.")
+    if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
+        show_law(fitted(where, settings.sweep))
     return result.exit_code
 
 

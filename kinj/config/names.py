@@ -65,6 +65,16 @@ PROBES = {
 }
 """Probes."""
 
+LAWS = {
+    "collapse": "the dose beyond which more of the same facts is worse, against model size and tokens",
+    "forgetting": "the dose beyond which what was known before is lost, against model size and tokens",
+    "plateau": "steps until people's attributes begin to be known, against the number of people",
+    "capacity": "bits of knowledge per parameter against exposures",
+    "efficiency": "how fast facts are learned from few exposures; one exponent per model or recipe",
+    "exposure": "accuracy against views and repetitions",
+}
+"""Laws (`sweep.law`)."""
+
 OBJECTIVES = {
     "auto": "next token on documents, answer only on questions",
     "next_token": "every record as plain text, loss on every token",

@@ -18,6 +18,14 @@ def number(value: float, unit: str | None) -> str:
     return _minus(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}")
 
 
+def short(value: float) -> str:
+    """A size or a dose: `0.86`, `23`, `500 k`, `1.5 M`, `2 B`."""
+    for letter, size in (("B", 1e9), ("M", 1e6), ("k", 1e4)):
+        if value >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g} {letter}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def value_text(measure: Measure) -> str:
     """The value with its unit: `31.2 %`, `14.9`."""
     return number(measure["value"], measure["unit"]) + (" %" if measure["unit"] == "share" else "")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from kinj.report.numbers import Measure
+from kinj.report.numbers import Measure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,6 +169,60 @@ def curves(upper: Sequence[Series], lower: Sequence[Series], labels: tuple[str, 
         if len(panels[0]) > 1:
             axes[0].legend(frameon=False, fontsize=9, loc="best")
         return _svg(figure, title)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was measured, with intervals, and the curve that was fitted to it, with its band."""
+
+    measured: Series
+    curve: Series
+
+
+def fits(lines: Sequence[Fit], labels: tuple[str, str], title: str, log_y: bool = False) -> str:
+    """Measured points and fitted curves over x on a log scale.
+
+    Args:
+        lines: what was measured and fitted; told apart by colour and dashes.
+        labels: of x and y.
+        title: what the plot shows, for those who cannot see it.
+        log_y: y on a log scale too.
+    """
+    with matplotlib.rc_context(STYLE | {"ytick.labelcolor": MUTED}):  # type: ignore[arg-type]  # its stub knows only the names of its own release
+        figure, axes = _figure(3.4)
+        for number, line in enumerate(lines):
+            _fit(axes, line, (ACCENT, SECOND, INK, MUTED)[number % 4], ("-", "--", "-.", ":")[number // 4 % 4])
+        axes.set_xscale("log")
+        axes.set_yscale("log" if log_y else "linear")
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            if axis.get_scale() == "log":  # a short axis shows more than its powers of ten
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
+            axis.set_major_formatter(lambda value, _: short(value))
+            axis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(labels[0])
+        axes.set_title(labels[1], loc="left", fontsize=10.5, color=INK)
+        axes.grid(axis="y", color=GRID, linewidth=0.8)
+        axes.tick_params(which="both", length=0)
+        if len(lines) > 1:
+            axes.legend(frameon=False, fontsize=9, loc="best")
+        return _svg(figure, title)
+
+
+def _fit(axes: Axes, line: Fit, colour: str, dashes: str) -> None:
+    measured, curve = line.measured, line.curve
+    for place, *ends in _known(measured):
+        axes.plot([place, place], ends, color=colour, linewidth=1.6, alpha=0.6, zorder=3)
+    axes.plot(measured.x, measured.y, "o", color=colour, markersize=5, zorder=4, label=measured.label)
+    axes.plot(curve.x, curve.y, dashes, color=colour, linewidth=1.6, zorder=2)
+    if known := _known(curve):
+        x, low, high = zip(*known, strict=True)
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _known(series: Series) -> list[tuple[float, float, float]]:
+    """Places of a series where there is an interval, with its ends."""
+    rows = zip(series.x, series.low, series.high, strict=True)
+    return [(x, low, high) for x, low, high in rows if low is not None and high is not None]
 
 
 def standalone(svg: str, style: str) -> str:

@@ -1,6 +1,8 @@
 """Intervals and paired comparisons. No model, no files."""
 
 from kinj.stats.agreement import Confusion, confusion
+from kinj.stats.bootstrap import bootstrap_ends, resamples
+from kinj.stats.fits import least_squares
 from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval, token_interval
 from kinj.stats.paired import (
     McNemar,
@@ -20,15 +22,18 @@ __all__ = [
     "Interval",
     "McNemar",
     "SignFlip",
+    "bootstrap_ends",
     "confusion",
     "difference_interval",
     "enough",
+    "least_squares",
     "mcnemar",
     "mean_interval",
     "paired_difference",
     "pairs_interval",
     "perplexity_interval",
     "pooled_interval",
+    "resamples",
     "sign_flip",
     "smallest_detectable",
     "t_interval",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,15 @@ class Doses:
 
     def __init__(self) -> None:
         self._doses: dict[tuple[str, str], dict[tuple[Any, ...], _Dose]] = defaultdict(dict)
+        self._tokens: Counter[tuple[str, str]] = Counter()
 
     def add(self, draw: Draw, step: int) -> None:
         """Counts an exposure of a view, at its first row; questions are not documents and are not counted."""
         record = draw.unit.records[draw.view]
-        if draw.part or not isinstance(record, Document):
+        if not isinstance(record, Document):
+            return
+        self._tokens[draw.source, draw.unit.origin] += len(draw.row)
+        if draw.part:
             return
         table = self._doses[draw.source, draw.unit.origin]
         known: list[tuple[str | None, ...]] = [(f.subject, f.relation, f.value) for f in record.facts]
@@ -38,18 +42,21 @@ class Doses:
             dose.last_step = step
 
     def write(self, path: Path) -> None:
-        """`doses.parquet`: source, document, subject, relation, value, exposures, views, last_step."""
+        """`doses.parquet`: source, document, subject, relation, value, exposures, views, last_step, tokens.
+
+        `tokens` are those of all exposures of the document, the same in each of its lines.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         rows = [
-            (source, document, *key, dose.exposures, len(dose.views), dose.last_step)
+            (source, document, *key, dose.exposures, len(dose.views), dose.last_step, self._tokens[source, document])
             for (source, document), table in self._doses.items()
             for key, dose in table.items()
         ]
         text, number = pa.string(), pa.int64()
-        names = ["source", "document", "subject", "relation", "value", "exposures", "views", "last_step"]
-        types = [text] * 5 + [number] * 3
+        names = ["source", "document", "subject", "relation", "value", "exposures", "views", "last_step", "tokens"]
+        types = [text] * 5 + [number] * 4
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         arrays = [pa.array(column, type=kind) for column, kind in zip(columns, types, strict=True)]
         temporary = path.with_suffix(".tmp")

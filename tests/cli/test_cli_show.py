@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from kinj.config.build import flatten
-from kinj.config.names import ASCENTS, METHODS, OBJECTIVES, PROBES
+from kinj.config.names import ASCENTS, LAWS, METHODS, OBJECTIVES, PROBES
 from kinj.config.schema import Settings
 from kinj.config.tree import choices
 from kinj.data.base import DataSet
@@ -22,6 +22,7 @@ Kinj = Callable[..., Any]
 LISTS = {
     "methods": sorted(METHODS),
     "probes": sorted(PROBES),
+    "laws": sorted(LAWS),
     "sam": sorted(ASCENTS),
     "experiments": choices("experiment"),
     "data": choices("data"),

@@ -156,6 +156,7 @@ def test_a_document_of_several_rows_counts_once_per_exposure(tmp_path: Path, tok
     train(chosen, fresh(tokenizer), DataSet("test", {"documents": lambda: long}), run)
     (row,) = pq.read_table(run.path / "doses.parquet").to_pylist()
     assert (row["document"], row["exposures"], row["views"]) == ("long", 2, 1)
+    assert row["tokens"] == sum(line["tokens"] for line in run.metrics())  # of all its rows, in both exposures
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_what_was(tmp_path: Path, tokenizer: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kinj.config.names import NORMALIZERS
+from kinj.config.names import LAWS, NORMALIZERS
 from kinj.config.schema.augment import (
     AtomicSettings,
     AuditSettings,
@@ -192,7 +192,9 @@ class SweepSettings:
     objectives: list[str] = field(default_factory=list)
     """Measures and costs that `tpe` trades off against each other, such as `[recall, perplexity, passes]`; by default `measure`."""
     law: str | None = None
-    """Law to fit to the results."""
+    """Law to fit to the results; `kinj show laws` lists them."""
+    at: list[str] = field(default_factory=list)
+    """Sizes or doses for which the law predicts, such as 1.5M or 200."""
     arms: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Named ways of teaching: each a mapping from full keys to values, in the order of the table."""
     compare: list[list[str]] = field(default_factory=list)
@@ -209,6 +211,10 @@ class SweepSettings:
         choice("sampler", self.sampler, ("grid", "random", "tpe"))
         check(self.points >= 1, f"points must be 1 or more, got {self.points}")
         check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
+        if self.law is not None:
+            choice("law", self.law, tuple(LAWS))
+        for value in self.at:
+            check(count_of(value) is not None, f"at holds numbers such as 200 or 1.5M, got {value}")
 
 
 @dataclass(kw_only=True)

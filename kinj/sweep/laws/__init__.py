@@ -1,0 +1,1 @@
+"""Laws: what many trials say together."""

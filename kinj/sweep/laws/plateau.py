@@ -1,0 +1,136 @@
+"""Length of the plateau, on which a model knows which values there are but not whose they are, against the number of people
+(arXiv 2503.21676)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import ClassVar
+
+from kinj.data.biographies import entropies
+from kinj.eval.contexts import no_knowledge
+from kinj.stats import least_squares
+from kinj.sweep.laws.base import Estimate, Found, Law, Meaning, NoFitError, Point, Row
+from kinj.sweep.laws.points import by_series, cells, in_words, mean, named, need
+
+ENTROPY = mean(no_knowledge(relation) for relation in entropies())
+"""Nats of an attribute's value, mean over attributes, for one who knows how often each is drawn, and nothing about the person."""
+MARGIN = 0.05 * ENTROPY
+"""How far below that the loss must be, for the plateau to be over, and how near it, to be on the plateau."""
+PUBLISHED = 0.81
+Course = tuple[tuple[int, float], ...]
+"""A loss on the way, as (step, value)."""
+
+
+class Plateau(Law):
+    """steps = scale · people^exponent, where steps go from the start of training to the end of the plateau.
+
+    The plateau ends at the first probe on the way at which `attribute_loss` (probe `generalization`), smoothed over three
+    probes, is more than `MARGIN` below the exact entropy of the values; between two probes it is interpolated. `level` is the loss
+    on the plateau over that entropy. Of several curves, `ratio` is the length over that of the first at the same numbers of people.
+    """
+
+    name = "plateau"
+    x_label = "people"
+    y_label = "steps until the plateau ends"
+    log_y = True
+    course = "generalization.attribute_loss"
+    meanings: ClassVar[Mapping[str, Meaning]] = {
+        "exponent": Meaning("steps grow with this power of the number of people", published=PUBLISHED),
+        "scale": Meaning("steps for one person, by the formula; depends on batch and model", log=True),
+        "level": Meaning("loss on the plateau over the exact entropy of the values", published=1.0),
+        "ratio": Meaning("length of the plateau over that of the first curve, for the same people", log=True),
+    }
+
+    def check(self, rows: Sequence[Row]) -> None:
+        sizes = {row.people for row in rows if row.course}
+        hint = "vary data.biographies.people, with train.probes=[generalization] and train.probe_log=12 or train.probe_every"
+        need(self.name, "numbers of people in runs that took `attribute_loss` on the way", 4, len(sizes), hint)
+
+    def points(self, rows: Sequence[Row]) -> list[Point]:
+        unended = {row.cell for row in rows if end_of(tuple(row.course)) is None}
+        ended = [row for row in rows if row.cell not in unended]
+        levels = {point.cell: point.y for point in cells(ended, _people, lambda row: level_of(tuple(row.course)))}
+        points = cells(ended, _people, lambda row: end_of(tuple(row.course)))
+        return [replace(p, at={**p.at, **({"level": levels[p.cell]} if p.cell in levels else {})}) for p in points]
+
+    def estimate(self, points: Sequence[Point]) -> Estimate:
+        estimate: Estimate = {}
+        first: dict[float, float] | None = None
+        for series, many in by_series(points).items():
+            try:
+                level, exponent = least_squares([[math.log(p.x) for p in many]], [math.log(p.y) for p in many])
+            except ValueError:
+                raise NoFitError("a plateau ended for fewer than two numbers of people") from None
+            estimate |= {named("exponent", series): exponent, named("scale", series): math.exp(level)}
+            levels = [point.at["level"] for point in many if "level" in point.at]
+            if levels:
+                estimate[named("level", series)] = mean(levels) / ENTROPY
+            if first is not None and (shared := [math.log(p.y / first[p.x]) for p in many if p.x in first]):
+                estimate[named("ratio", series)] = math.exp(mean(shared))
+            first = {p.x: p.y for p in many} if first is None else first
+        if not estimate:
+            raise NoFitError("no plateau ended; train for more steps")
+        return estimate
+
+    def predict(self, estimate: Estimate, point: Point) -> float:
+        exponent = estimate[named("exponent", point.series)]
+        return estimate[named("scale", point.series)] * math.exp(exponent * math.log(point.x))
+
+    def naive(self, known: Sequence[Point], point: Point) -> dict[str, float]:
+        last = by_series(known)[point.series][-1]
+        return {"the same steps": last.y, "in proportion to people": last.y * point.x / last.x}
+
+    def answer(self, found: Mapping[str, Found], points: Sequence[Point]) -> tuple[bool, str]:
+        """Found where more people make a longer plateau."""
+        parts, grows = [], []
+        for series in by_series(points):
+            exponent, ratio = (found.get(named(name, series)) for name in ("exponent", "ratio"))
+            grows.append(exponent is not None and exponent.above_0)
+            beside = f", {ratio} times as long as the first" if ratio else ""
+            parts.append(f"{in_words(series)}the plateau grows with people^{exponent or 'unknown'}{beside}")
+        return any(grows), "; ".join(parts)
+
+    def notices(self, rows: Sequence[Row]) -> list[str]:
+        unended = sorted({row.cell for row in rows if row.course and end_of(tuple(row.course)) is None})
+        without = sum(not row.course for row in rows)
+        return [
+            *([f"left out, because a plateau was not over when training was: {'; '.join(unended)}"] if unended else []),
+            *([f"left out: {without} trials that did not take `attribute_loss` on the way"] if without else []),
+        ]
+
+
+def _people(row: Row) -> float:
+    return float(row.people)
+
+
+def _smooth(course: Course) -> list[tuple[int, float]]:
+    """The mean of each probe and its neighbours."""
+    return [
+        (step, mean(value for _, value in course[max(0, place - 1) : place + 2]))
+        for place, (step, _) in enumerate(course)
+    ]
+
+
+@lru_cache(maxsize=4096)  # every course is looked at again for every resample
+def end_of(course: Course) -> float | None:
+    """The step at which a plateau is over; None where it is not."""
+    before: tuple[int, float] | None = None
+    for step, loss in _smooth(course):
+        if loss < ENTROPY - MARGIN:
+            if before is None:
+                return float(step)
+            part = (before[1] - (ENTROPY - MARGIN)) / (before[1] - loss)
+            return before[0] + part * (step - before[0])
+        before = step, loss
+    return None
+
+
+@lru_cache(maxsize=4096)
+def level_of(course: Course) -> float | None:
+    """The loss on the plateau: the mean of the probes within `MARGIN` of the entropy before it ends; None without such."""
+    end = end_of(course)
+    on_it = [loss for step, loss in course if (end is None or step < end) and abs(loss - ENTROPY) <= MARGIN]
+    return mean(on_it) if on_it else None
