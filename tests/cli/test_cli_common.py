@@ -96,6 +96,7 @@ def test_inputs_of_eval_are_models_and_of_sweep_a_space(workflow: Recorder, kinj
         "dry_run": False,
         "as_json": False,
         "export": None,
+        "details": False,
     }
     assert kinj("sweep", "seed=0,1", "optim.lr=1e-4", "--json").exit_code == 0
     assert workflow.calls[1][0][2] == {"seed": [0, 1]}

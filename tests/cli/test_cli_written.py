@@ -27,7 +27,7 @@ def test_show_prompt_prints_the_file(name: str, kinj: Kinj) -> None:
 
 
 def test_show_prompt_lists_them(kinj: Kinj) -> None:
-    assert [line.split()[0] for line in kinj("show", "prompt").stdout.splitlines()] == list(WRITTEN)
+    assert [line.split()[0] for line in kinj("show", "prompt").stdout.splitlines()] == [*WRITTEN, "judge"]
 
 
 def test_no_such_prompt(kinj: Kinj) -> None:

@@ -253,6 +253,7 @@ def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
 
 
+@pytest.mark.slow  # tests/eval/test_eval_resume.py interrupts an evaluation in make test
 def test_ctrl_c_while_asking_leaves_no_result_and_loses_no_answer(kinj: Commands) -> None:
     run = Path(kinj.json("train", *SMALL)["run"])
     asked = ["eval", str(run), "--probe", "biographies", "--probe", "retention", "eval.limit=400"]

@@ -101,6 +101,7 @@ def test_all_arms_share_one_tokenizer(originals: str) -> None:
     assert all(other == texts[0] for other in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trials_here")
 def test_smoke_goes_the_whole_way(originals: str, tmp_path: Path) -> None:
     done = kinj("sweep", "-c", YAML, "-c", SMOKE, f"data.path={originals}", "-o", str(tmp_path / "out"))
