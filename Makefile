@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: setup demo test test-all lint bench docs clean
+.PHONY: setup demo test quick-tests test-all lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,7 +32,11 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: lint
+# Types are checked beside the tests: mypy takes one core for a minute where it has no cache.
+test: $(READY)
+	$(MAKE) --no-print-directory -j2 lint quick-tests
+
+quick-tests: $(READY)
 	$(PYTEST) -m "not slow"
 
 test-all: lint
