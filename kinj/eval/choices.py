@@ -7,13 +7,13 @@ and after, and one that training made forget the convention looks as if it had l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kinj.data.records import Question
 from kinj.eval.asking import question_of
 from kinj.eval.base import Measure
-from kinj.eval.ranking import Ranking, ranked, ranking_requests, rankings
+from kinj.eval.ranking import ranked_beside_chance, ranking_requests, rankings
 from kinj.models.requests import Request, Response
 
 LETTER = "letter"
@@ -52,24 +52,19 @@ def choice_measures(responses: Sequence[Response]) -> list[Measure]:
     files = list(dict.fromkeys(question_of(found.first).kind for found in texts.values()))
     by_file = {file: {k: r for k, r in texts.items() if question_of(r.first).kind == file} for file in files}
     return [
-        *_ranked("choices", texts, lambda found: found.per_character, "text of the choice, per character"),
-        *_ranked("choices_letter", letters, lambda found: found.raw, "letter, after all choices"),
-        *_ranked("choices/raw", texts, lambda found: found.raw, "summed log-probability of the text"),
-        *_ranked("choices/pmi", texts, lambda found: found.corrected, "minus that under a neutral premise"),
-        *_ranked("choices/no_question", texts, lambda found: found.neutral, "neutral premise alone"),
+        *ranked_beside_chance("choices", texts, lambda found: found.per_character, "text of the choice, per character"),
+        *ranked_beside_chance("choices_letter", letters, lambda found: found.raw, "letter, after all choices"),
+        *ranked_beside_chance("choices/raw", texts, lambda found: found.raw, "summed log-probability of the text"),
+        *ranked_beside_chance(
+            "choices/pmi", texts, lambda found: found.corrected, "minus that under a neutral premise"
+        ),
+        *ranked_beside_chance("choices/no_question", texts, lambda found: found.neutral, "neutral premise alone"),
         *(
             measure
             for file, found in by_file.items()
             if len(files) > 1
-            for measure in _ranked(f"choices/{file}", found, lambda one: one.per_character, "per character")
+            for measure in ranked_beside_chance(
+                f"choices/{file}", found, lambda one: one.per_character, "per character"
+            )
         ),
     ]
-
-
-def _ranked(
-    name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str
-) -> list[Measure]:
-    if not found:
-        return []
-    chance = sum(1 / len(ranking.candidates) for ranking in found.values()) / len(found)
-    return [ranked(name, found, by, f"{note}; guessing gives {chance:.3f}")]

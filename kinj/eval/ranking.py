@@ -86,6 +86,16 @@ def ranked(name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequ
     return replace(measure, items=[Item(key, _best(ranking, by(ranking))) for key, ranking in found.items()])
 
 
+def ranked_beside_chance(
+    name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str
+) -> list[Measure]:
+    """The measure of `ranked`, whose note, where there is one, says what guessing gives; none where nothing was ranked."""
+    if not found:
+        return []
+    chance = sum(1 / len(ranking.candidates) for ranking in found.values()) / len(found)
+    return [ranked(name, found, by, f"{note}; guessing gives {chance:.3f}" if note else "")]
+
+
 def _best(ranking: Ranking, amounts: Sequence[float]) -> str:
     return ranking.candidates[amounts.index(max(amounts))]
 

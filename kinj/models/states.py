@@ -57,5 +57,5 @@ def _last_layer(model: torch.nn.Module, rows: Sequence[Sequence[int]], pad_id: i
     """States of rows padded on the right, where no causal attention looks."""
     width, device = max(map(len, rows)), next(model.parameters()).device
     ids = torch.tensor([[*row, *[pad_id] * (width - len(row))] for row in rows], device=device)
-    states: torch.Tensor = model.base_model(input_ids=ids, use_cache=False).last_hidden_state  # type: ignore[operator]
+    states: torch.Tensor = model.base_model(input_ids=ids, use_cache=False).last_hidden_state  # type: ignore[operator] # a module to mypy
     return states

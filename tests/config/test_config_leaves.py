@@ -37,13 +37,9 @@ LOADED = load("sweep", ["optim.sam.alpha=0.5", "seed=1"], environ={})
 
 def anew(loaded: Loaded, values: dict[str, Any], command: str) -> Loaded:
     """All settings composed and checked once more."""
-    found = loaded
-    try:
-        Loaded._with_leaves, kept = lambda self, values, inputs: None, Loaded._with_leaves  # type: ignore[method-assign, assignment]
-        found = loaded.override(values, command)
-    finally:
-        Loaded._with_leaves = kept  # type: ignore[method-assign]
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loaded, "_with_leaves", lambda *_: None)
+        return loaded.override(values, command)
 
 
 def outcome(lay_over: Any, base: Loaded, values: dict[str, Any]) -> Loaded | str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kinj.config import Loaded
 from kinj.config.errors import UsageError
+from kinj.config.schema import Settings
 from kinj.config.space import Interval
 from kinj.sweep.run import SweepResult, sweep
 from kinj.sweep.samplers import Tried, front, random_points, tpe_points
@@ -86,8 +87,11 @@ def searched(loaded: Loaded, tmp_path: Path, entries: None) -> Any:
 
         def trials(chosen: Any) -> SweepResult:
             found: list[Trial] = spread(chosen, space)
-            make = lambda trial: base.override(trial.overrides, "train").settings  # noqa: E731
-            return sweep(found, make, tmp_path / "sweep", "sweep_entries:good", 2, base.settings)
+
+            def settings_of(trial: Trial) -> Settings:
+                return base.override(trial.overrides, "train").settings
+
+            return sweep(found, settings_of, tmp_path / "sweep", "sweep_entries:good", 2, base.settings)
 
         return search(space, base.settings, tmp_path / "sweep", trials)
 

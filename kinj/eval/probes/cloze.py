@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kinj.data.records import Document, Question
@@ -12,7 +12,7 @@ from kinj.eval.cloze.blanks import Blank, blanks
 from kinj.eval.cloze.corpus import Corpus
 from kinj.eval.cloze.wording import ALONE, Wording
 from kinj.eval.overlap import training_texts
-from kinj.eval.ranking import Ranking, ranked, rankings
+from kinj.eval.ranking import Ranking, ranked_beside_chance, rankings
 from kinj.eval.scorers import final_answer, prefix_match
 from kinj.models.requests import Request, Response
 
@@ -46,13 +46,15 @@ class Cloze(QuestionProbe):
         written = {asks: [r for r in generated(responses) if _asks(r) == asks] for asks in (WRITTEN, RECITED_WRITTEN)}
         own = "its own training text"
         found = [
-            *_ranked("known", known, lambda ranking: ranking.raw, "reordered sentence"),
+            *ranked_beside_chance("known", known, lambda ranking: ranking.raw, "reordered sentence"),
             *_written("known_written", written[WRITTEN], "begins with the value"),
-            *_ranked("known/pmi", known, lambda ranking: ranking.corrected, "minus the value alone"),
+            *ranked_beside_chance("known/pmi", known, lambda ranking: ranking.corrected, "minus the value alone"),
             *_by_kind(known),
-            *_ranked("not_knowledge/recited", recited, lambda ranking: ranking.raw, own),
+            *ranked_beside_chance("not_knowledge/recited", recited, lambda ranking: ranking.raw, own),
             *_written("not_knowledge/recited_written", written[RECITED_WRITTEN], own),
-            *_ranked("not_knowledge/value_alone", known, lambda ranking: ranking.neutral, "without a sentence"),
+            *ranked_beside_chance(
+                "not_knowledge/value_alone", known, lambda ranking: ranking.neutral, "without a sentence"
+            ),
         ]
         return [replace(m, direction=0) if m.name.startswith("not_knowledge/") else m for m in found]
 
@@ -115,16 +117,6 @@ def _asks(response: Response) -> str:
     return str(question_of(response).meta["asks"])
 
 
-def _ranked(
-    name: str, found: Mapping[str, Ranking], by: Callable[[Ranking], Sequence[float]], note: str
-) -> list[Measure]:
-    """None where the model can read none of them."""
-    if not found:
-        return []
-    chance = sum(1 / len(ranking.candidates) for ranking in found.values()) / len(found)
-    return [ranked(name, found, by, f"{note}; guessing gives {chance:.3f}" if note else "")]
-
-
 def _by_kind(found: Mapping[str, Ranking]) -> list[Measure]:
     """`known` by kind of value and by the rule of the wording."""
     groups: dict[str, dict[str, Ranking]] = {}
@@ -135,7 +127,7 @@ def _by_kind(found: Mapping[str, Ranking]) -> list[Measure]:
     return [
         measure
         for label in sorted(groups)
-        for measure in _ranked(f"known/{label}", groups[label], lambda ranking: ranking.raw, "")
+        for measure in ranked_beside_chance(f"known/{label}", groups[label], lambda ranking: ranking.raw, "")
     ]
 
 

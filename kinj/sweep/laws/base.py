@@ -158,11 +158,11 @@ class Law(ABC):
         """The name of the curve that a point is drawn with."""
         return point.series
 
-    def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:  # noqa: ARG002
+    def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:  # noqa: ARG002 - part of the contract
         """Between which two values a parameter lies by where the sweep measured, which seeds cannot tell; mostly None."""
         return None
 
-    def notices(self, rows: Sequence[Row]) -> list[str]:  # noqa: ARG002
+    def notices(self, rows: Sequence[Row]) -> list[str]:  # noqa: ARG002 - part of the contract
         """What was left out, and why."""
         return []
 
