@@ -50,6 +50,8 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m kinj.cli.reference docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "open site/index.html, or: $(BIN)/python -m http.server -d site"
 
 clean:
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

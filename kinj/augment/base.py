@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from kinj.data.records import Document, Fact, View
 
@@ -46,17 +46,17 @@ class ContentPreserving(Augmenter, Protocol):
         ...
 
 
-class Rendered(NamedTuple):
-    """A view as a method that keeps content makes it: everything that differs from the original's record."""
+Rendered = tuple[str, Sequence[tuple[int, int]], str, bool]
+"""A view as a method that keeps content makes it: everything that differs from the original's record.
 
-    text: str
-    spans: Sequence[tuple[int, int]]
-    """Start and end of the value of every fact of the document."""
-    variant: str
-    """How it was made: a name in ASCII letters, digits and `_+-`."""
-    kept: bool
-    """Whether what it was put together from was compared with the original and holds its content. If not, nothing is said
-    about the view: it must be read back."""
+- its text;
+- start and end of the value of every fact of the document;
+- the variant, how it was made: a name in ASCII letters, digits and `_+-`;
+- whether what it was put together from was compared with the original and holds its content. If not, nothing is said about
+  the view: it must be read back.
+
+A plain tuple: named fields take 0.4 microseconds a view, as much as serializing it.
+"""
 
 
 class Renders(ContentPreserving, Protocol):
@@ -106,16 +106,17 @@ def is_choosy(method: object) -> TypeGuard[Choosy]:
 def view_of(method: Renders, document: Document, rendered: Rendered, index: int) -> Document:
     """The record of a view."""
     outline = view_outline(method, document)
+    text, spans, variant, _ = rendered
     assert outline.view is not None
     return replace(
         outline,
         id=f"{view_prefix(method, document)}{index}",
-        text=rendered.text,
+        text=text,
         facts=[
             Fact(subject=fact.subject, relation=fact.relation, value=fact.value, start=start, end=end)
-            for fact, (start, end) in zip(document.facts, rendered.spans, strict=True)
+            for fact, (start, end) in zip(document.facts, spans, strict=True)
         ],
-        view=replace(outline.view, method=view_method(method, rendered.variant), index=index),
+        view=replace(outline.view, method=view_method(method, variant), index=index),
     )
 
 

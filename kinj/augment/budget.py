@@ -12,7 +12,7 @@ from kinj.augment.engine import Engine
 from kinj.augment.questions import text_of, views_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.share import Share, place
-from kinj.augment.tokens import count_tokens
+from kinj.augment.tokens import estimate_tokens
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings, count_of
 from kinj.data.records import Record
@@ -59,7 +59,7 @@ def choose_share(records: Iterable[Record], settings: Settings) -> tuple[Share, 
     sample = _drawn(records, settings.seed)
     sample.cut(target)
     texts = [text_of(record) for record in sample.records]
-    own = count_tokens(settings.model.name, texts)
+    own = estimate_tokens(settings.model.name, texts)
     scale = sample.characters / sum(map(len, texts))
     wanted = target / scale
     if wanted < sum(own):
@@ -107,7 +107,7 @@ def _views_of(sample: Sample, settings: Settings, most: int) -> list[list[int]]:
     rows: list[list[int]] = [[] for _ in range(most + 1)]
     for record in sample.records:
         views = views_of(record, engine, checks)
-        counts = count_tokens(settings.model.name, [text_of(view) for view in views])
+        counts = estimate_tokens(settings.model.name, [text_of(view) for view in views])
         for row in rows:
             row.append(0)
         for view, count in zip(views, counts, strict=True):

@@ -78,6 +78,7 @@ def _rows(report: AugmentReport, settings: Settings) -> list[tuple[str, str]]:
     rows = [
         *((noun, f"{count:,}") for noun, count in originals.items() if count),
         ("views", f"{report.views:,} ({report.views_per_document:.1f} per {report.noun})"),
+        ("views fewer than asked for", f"{report.shortfall:,}"),
         ("methods", ", ".join(settings.augment.method)),
         ("seed", str(settings.seed)),
         ("tokens multiplied by", f"{report.token_factor:.1f} (tokenizer of {settings.model.name}, on a sample)"),

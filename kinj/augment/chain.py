@@ -18,6 +18,8 @@ PROMISES = ("content", "facts", "nothing")
 
 Keeps = Callable[[AnyMethod, Document, Document], bool]
 """Whether what a method made of a text stays in the output."""
+Lacks = Callable[[AnyMethod], None]
+"""Told that a method could make nothing of a text."""
 
 
 class Chain:
@@ -44,25 +46,31 @@ class Chain:
             self.rest.append(link)
         self.preserves = max((link.preserves for link in links), key=PROMISES.index)
 
-    def views(self, document: Document, made: Iterable[Document], seed: int, keeps: Keeps) -> Iterator[Document]:
+    def views(
+        self, document: Document, made: Iterable[Document], seed: int, keeps: Keeps, lacks: Lacks
+    ) -> Iterator[Document]:
         """The views of a document that stay.
 
         Args:
             made: what the first method makes of the document.
             keeps: asked after every link, about what goes into the link and what comes out.
+            lacks: told of a view of which a further link can make nothing.
         """
         for view in made:
             if not keeps(self.first, document, view):
                 continue
-            last = self._through(view, seed, keeps)
+            last = self._through(view, seed, keeps, lacks)
             if last is not None:
                 yield self._renamed(document, view, last) if self.rest else last
 
-    def _through(self, view: Document, seed: int, keeps: Keeps) -> Document | None:
-        """What the further links make of a view: nothing where one of them can make nothing of it."""
+    def _through(self, view: Document, seed: int, keeps: Keeps, lacks: Lacks) -> Document | None:
+        """What the further links make of a view; None where one can make nothing of it, or what it made goes."""
         for link in self.rest:
             made = next(link.views(view, 1, stable_rng(seed, view.id, link.name)), None)
-            if made is None or not keeps(link, view, made):
+            if made is None:
+                lacks(link)
+                return None
+            if not keeps(link, view, made):
                 return None
             variants = [_variant(view), _variant(made)]
             assert made.view is not None

@@ -11,7 +11,7 @@ from kinj.augment.report import AugmentReport
 from kinj.augment.skeleton import SameContent, skeleton
 from kinj.config.errors import KinjError
 from kinj.config.schema import AuditSettings
-from kinj.data.files import record_to_json, to_json
+from kinj.data.files import record_to_json, to_line
 from kinj.data.records import Document
 
 Found = dict[str, Any]
@@ -77,7 +77,7 @@ class Checks:
         self.report.dropped += not kept
         self.report.offending[method.name] += 1
         self.report.changes.update({f"{method.name}: {change['kind']} {change['how']}" for change in changes})
-        self.aside.append(to_json({**record_to_json(view), "changes": changes, "kept": kept}) + b"\n")
+        self.aside.append(to_line({**record_to_json(view), "changes": changes, "kept": kept}))
         return kept
 
 

@@ -111,20 +111,22 @@ class Engine:
         """
         found: list[Document] = []
         texts = {document.text}
+        before = checks.report.shortfall
         for chain in self.chains:
             first = chain.first
             count, rng = self.asked(document, first)
             stream = Counted(
                 (made or {})[chain.name] if isinstance(first, Written) else first.views(document, count, rng)
             )
-            for view in chain.views(document, stream, self.seed, checks.keeps):
+            for view in chain.views(document, stream, self.seed, checks.keeps, checks.report.count_shortfall):
                 if view.text in texts:
                     checks.report.duplicates += 1
                     continue
                 texts.add(view.text)
                 found.append(view)
             checks.report.count_chain(chain.links, count, stream.count)
-        checks.report.count_document(view.view.method for view in found if view.view)
+        short = checks.report.shortfall > before
+        checks.report.count_document((view.view.method for view in found if view.view), short)
         return found
 
     def lines(self, document: Document, checks: Checks) -> list[bytes]:

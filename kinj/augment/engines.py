@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 
 from kinj.augment.shards import Shard
 from kinj.augment.store import Done, Result, Store
 from kinj.config.errors import KinjError
+from kinj.data.signals import deaf
 
 AHEAD = 3
 """Shards per process that are read ahead; this bounds the memory."""
@@ -61,7 +60,7 @@ def in_processes(items: Items, work: Work, store: Store, count: int) -> Iterator
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work, store))
     try:
-        with _deaf():
+        with deaf():
             for _ in range(count):
                 pool.submit(os.getpid)  # starts a process
         yield from in_order(items, lambda shard: pool.submit(_work_off, shard).result, count * AHEAD)
@@ -71,21 +70,9 @@ def in_processes(items: Items, work: Work, store: Store, count: int) -> Iterator
             "run the same command with --resume; augment.workers=1 works without further processes",
         ) from error
     finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C from their first moment: it reaches all processes of a terminal, and the
-    first one decides what it means."""
-    if current_thread() is not main_thread():  # only there it can be done, and only there Ctrl-C arrives
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        # A second Ctrl-C here would make Python take a thread for ended that is not, and wait for ever at the end.
+        with deaf():
+            pool.shutdown(cancel_futures=True)
 
 
 _task: tuple[Work, Store]

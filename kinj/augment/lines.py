@@ -8,13 +8,13 @@ import random
 from kinj.augment.base import Rendered, Renders, view_method, view_of, view_outline, view_prefix
 from kinj.augment.checks import Checks
 from kinj.augment.skeleton import skeleton
-from kinj.data.files import record_to_json, to_json
+from kinj.data.files import record_to_json, to_line
 from kinj.data.records import Document, Record
 
 
 def line_of(record: Record) -> bytes:
     """A record as a line of the output."""
-    return to_json(record_to_json(record)) + b"\n"
+    return to_line(record_to_json(record))
 
 
 def view_lines(method: Renders, document: Document, count: int, rng: random.Random, checks: Checks) -> list[bytes]:
@@ -36,14 +36,15 @@ def view_lines(method: Renders, document: Document, count: int, rng: random.Rand
         )
         if sound or checks.keeps(method, document, view_of(method, document, rendered, index)):
             form["id"], form["text"] = f"{prefix}{index}", text
-            view["method"], view["index"] = view_method(method, variant), index
+            view["method"] = transform = view_method(method, variant)
+            view["index"] = index
             if facts:
                 for fact, span in zip(facts, spans, strict=True):
                     fact["start"], fact["end"] = span
-            lines.append(to_json(form) + b"\n")
-            transforms.append(view["method"])
+            lines.append(to_line(form))
+            transforms.append(transform)
     checks.report.count_chain([method], count, index)
-    checks.report.count_document(transforms)
+    checks.report.count_document(transforms, short=index < count)
     return lines
 
 

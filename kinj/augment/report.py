@@ -19,9 +19,9 @@ class AugmentReport:
     """Counts of one augmentation.
 
     `documents` and `questions` are the originals. `shortfall` counts views that were asked for but are not possible,
-    `short_documents` the originals concerned; `duplicates` views left out because another view of the original, or the
-    original, has their text; `repeated` originals with the text of an earlier one (questions: with all that makes one), `removed`
-    those of them that were left out. Of views in which something
+    `short` the same by the method that could not make them, `short_documents` the originals concerned; `duplicates` views left
+    out because another view of the original, or the original, has their text; `repeated` originals with the text of an earlier
+    one (questions: with all that makes one), `removed` those of them that were left out. Of views in which something
     changed, `failed` counts by transform, `offending` by method, `changes` by method and change; `dropped` were left out;
     `audited` counts by method the views that were compared with their originals. `rejected` counts input lines set aside
     and `left_out` all input that was passed over, by reason; `skipped` what a method could have written and passed over.
@@ -44,6 +44,7 @@ class AugmentReport:
     rejected: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    short: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     audited: Counter[str] = field(default_factory=Counter)
     offending: Counter[str] = field(default_factory=Counter)
@@ -55,25 +56,31 @@ class AugmentReport:
     unwritten: Counter[str] = field(default_factory=Counter)
 
     def count_chain(self, methods: Sequence[AnyMethod], wanted: int, made: int) -> None:
-        """Counts what methods, applied one after the other, could not make of a document."""
-        if is_written(methods[0]):
-            self.written["views_fewer"] += wanted - made
-        else:
-            self.shortfall += wanted - made
-            self.short_documents += made < wanted
+        """Counts what methods, applied one after the other, passed over, and how many views the first could not make."""
         for method in methods:
-            if is_choosy(method):
+            if is_choosy(method) and method.skipped:
                 self.skipped.update(method.skipped)
                 method.skipped.clear()
+        if is_written(methods[0]):
+            self.written["views_fewer"] += wanted - made
+        elif made < wanted:
+            self.count_shortfall(methods[0], wanted - made)
 
-    def count_document(self, transforms: Iterable[str]) -> None:
+    def count_shortfall(self, method: AnyMethod, views: int = 1) -> None:
+        """Counts views that a method was asked for and could not make."""
+        self.shortfall += views
+        self.short[method.name] += views
+
+    def count_document(self, transforms: Iterable[str], short: bool) -> None:
         """Counts a document and its views.
 
         Args:
             transforms: how each view was made.
+            short: whether it has fewer than were asked for.
         """
         names = list(transforms)
         self.documents += 1
+        self.short_documents += short
         self.views += len(names)
         self.by_transform.update(names)
 
@@ -134,7 +141,8 @@ class AugmentReport:
         lines = [f"{self.named_originals()} → {_count(self.views, 'view')}, {changed}"]
         if self.shortfall:
             short = f"there are no more different ones of {_count(self.short_documents, self.noun)}"
-            lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short}")
+            by_method = ", ".join(f"{name} {count:,}" for name, count in self.short.most_common())
+            lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short} ({by_method})")
         if self.token_factor:
             lines.append(
                 f"{self.views_per_document:.1f} views per {self.noun}, {self.token_factor:.1f} times the tokens"

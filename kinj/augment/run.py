@@ -24,11 +24,13 @@ from kinj.augment.store import Done
 from kinj.augment.work import Worker
 from kinj.augment.written.writer import opened
 from kinj.config.errors import KinjError, UnfinishedError, UsageError
-from kinj.config.schema import Settings
+from kinj.config.schema import Settings, count_of
 from kinj.data.files import BadRecord, Rejects
-from kinj.data.records import Record
-from kinj.data.rejects import SKIP_HINT
+from kinj.data.records import Document, Question, Record
+from kinj.data.rejects import SET_ASIDE, SKIP_HINT
 from kinj.data.rows import CORPUS_HINT
+
+BAD_HINT = "without --on-error skip you are told what is wrong with the first one"
 
 Progress = Callable[[str], None]
 """Takes a line about how far it is, now and then."""
@@ -89,7 +91,7 @@ def augment_file(
             part.resume() if resume else part.start()
             run.work_off(Worker(settings, part.store.suffix, engine, writer), resume)
         if not run.report.originals:
-            raise KinjError(_nothing(run.report, sources), CORPUS_HINT)
+            raise _nothing(run.report, sources)
         run.report.output = str(output)
         part.finish(run.entries, run.sides(sources, command))
         run.tell()
@@ -173,7 +175,10 @@ def _share(sources: Sequence[str], settings: Settings, progress: Progress | None
     share, expected = choose_share(read_sound(sources, settings), settings)
     if progress:
         views = f"{share.least + share.more:.2f} views per document and method"
-        progress(f"counted   {views} for about {expected:,} tokens (tokenizer of {settings.model.name})")
+        few = (
+            f"; fewer than {target}, as there are no more different ones" if expected < (count_of(target) or 0) else ""
+        )
+        progress(f"counted   {views} for about {expected:,} tokens (tokenizer of {settings.model.name}){few}")
     return share
 
 
@@ -196,6 +201,22 @@ def read_sound(sources: Sequence[str], settings: Settings) -> Iterator[Record]:
         raise shards.error
 
 
+def look_through(sources: Sequence[str], settings: Settings) -> AugmentReport:
+    """How many documents and questions views would be made of.
+
+    Raises:
+        BadRecord: one cannot be used and the policy is to stop.
+        KinjError: the input is damaged, or there is nothing in it that can be used.
+    """
+    report = AugmentReport()
+    for record in read_sound(sources, settings):
+        report.documents += isinstance(record, Document)
+        report.questions += isinstance(record, Question)
+    if not report.originals:
+        raise _nothing(report, sources)
+    return report
+
+
 def _growth(settings: Settings, share: Share) -> float:
     """How many times as large as the input the output will be, about."""
     return 1 + len(settings.augment.method) * (share.least + share.more)
@@ -207,9 +228,11 @@ def _most(engine: Engine) -> int | None:
     return max(1, ASKED // views) if views else None
 
 
-def _nothing(report: AugmentReport, sources: Sequence[str]) -> str:
+def _nothing(report: AugmentReport, sources: Sequence[str]) -> KinjError:
     left_out = ", ".join(f"{count:,} {why}" for why, count in sorted(report.left_out.items()))
-    return f"{', '.join(sources)}: no record that can be used ({left_out})"
+    why = f" ({left_out})" if left_out else ""
+    hint = BAD_HINT if SET_ASIDE in report.left_out else CORPUS_HINT
+    return KinjError(f"{', '.join(sources)}: no record that can be used{why}", hint)
 
 
 def _with_way_on(error: KinjError, originals: int, part: Part) -> KinjError:

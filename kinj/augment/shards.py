@@ -14,7 +14,7 @@ from kinj.augment.identities import Identities
 from kinj.augment.questions import QUESTION_HINT
 from kinj.config.errors import KinjError
 from kinj.config.schema import DataSettings, FieldSettings
-from kinj.data.files import Place, Rejects, nothing_in, to_json
+from kinj.data.files import Place, Rejects, nothing_in, to_line
 from kinj.data.forms import Json, RecordError, record_from_json
 from kinj.data.records import Question, Record
 from kinj.data.rejects import Gathered
@@ -165,7 +165,7 @@ class Shards:
 
     def _rows(self, source: str) -> Iterator[tuple[Spot, bytes, Json | None]]:
         for place, form in read_rows(source, self._rejects):
-            yield (place.source, place.number, place.unit), to_json(form) + b"\n", form
+            yield (place.source, place.number, place.unit), to_line(form), form
 
     def _counts(self, form: Json | None) -> bool:
         """Whether a record counts towards the limit: one that will be set aside does not."""

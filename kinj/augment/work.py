@@ -14,7 +14,7 @@ from kinj.augment.questions import documents_only, question_views, text_of
 from kinj.augment.report import AugmentReport
 from kinj.augment.shards import Shard
 from kinj.augment.store import Result
-from kinj.augment.tokens import count_tokens
+from kinj.augment.tokens import estimate_tokens
 from kinj.augment.written.writer import Writer
 from kinj.config.errors import KinjError
 from kinj.config.schema import Settings
@@ -94,7 +94,7 @@ class Worker:
         for lines in groups:
             if left > 0:
                 texts = [text_of(record_from_json(read_object(line))) for line in lines]
-                counts = count_tokens(self.settings.model.name, texts)
+                counts = estimate_tokens(self.settings.model.name, texts)
                 report.tokens_in += counts[0]
                 report.tokens_out += sum(counts)
                 left -= sum(map(len, texts))

@@ -159,13 +159,21 @@ def _target(loaded: Loaded, sources: list[str]) -> Path:
 
 
 def _dry_run(loaded: Loaded, sources: list[str], target: Path, as_json: bool) -> int:
+    from kinj.augment.outputs import check_output
+    from kinj.augment.run import look_through
+
+    run = loaded.settings.run
+    check_output(sources, target, run.resume, run.overwrite)
+    read = look_through(sources, loaded.settings)
     estimate = _estimate(loaded, sources, target)
     if as_json:
         asked = {"estimate": estimate.to_json()} if estimate else {}
-        emit("augment", dry_run=True, sources=sources, output=str(target), changed=change_records(loaded), **asked)
+        counts = {"documents": read.documents, "questions": read.questions}
+        paths = {"sources": sources, "output": str(target)}
+        emit("augment", dry_run=True, **paths, **counts, changed=change_records(loaded), **asked)
         return 0
     print(changes(loaded))
-    print(f"input     {', '.join(sources)}")
+    print(f"input     {', '.join(sources)}: {read.named_originals()}")
     print(f"output    {target}")
     if estimate:
         print(f"cost      {estimate}")

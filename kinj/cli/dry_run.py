@@ -98,9 +98,9 @@ def _print(facts: Mapping[str, Any], settings: Settings, language_model: Languag
     print(f"batching  {facts['batching']}")
     for stage in facts["stages"]:
         amounts = f"{stage['steps']:,} steps, {stage['passes']:,} passes, {stage['tokens']:,} tokens"
-        print(f"stage     {stage['name']}: {amounts}, about {_duration(stage['seconds'])}")
+        print(f"stage     {stage['name']}: {amounts}, about {duration(stage['seconds'])}")
     where = f"this {language_model.device.type} with {torch.get_num_threads()} threads"
-    print(f"cost      about {_duration(facts['seconds'])} on {where}, {facts['flops'] / 1e12:,.3g} TFLOP")
+    print(f"cost      about {duration(facts['seconds'])} on {where}, {facts['flops'] / 1e12:,.3g} TFLOP")
     print(
         f"memory    about {facts['peak_bytes'] / 2**20:,.0f} MiB at most, "
         f"{facts['state_bytes'] / 2**20:,.0f} of it for weights, gradients and optimizer"
@@ -108,7 +108,8 @@ def _print(facts: Mapping[str, Any], settings: Settings, language_model: Languag
     print("ready     nothing was written. Run it without --dry-run.")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = seconds / 60

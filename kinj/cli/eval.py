@@ -125,7 +125,6 @@ def evaluate(
     from kinj.cli import workflow
 
     return workflow.eval_models(
-        loaded.settings,
         loaded,
         models,
         ask=ask or [],

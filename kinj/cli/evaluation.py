@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kinj.cli.common import note
-from kinj.cli.pipeline import question_formats, start_model, write_pages
+from kinj.cli.pipeline import question_formats, start_model, stopped, write_pages
 from kinj.cli.resuming import RUNS, latest_evaluation
 from kinj.cli.scoring import show
 from kinj.cli.workflow import run_settings
@@ -18,10 +19,12 @@ from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_write
-from kinj.data.rundir import RunDir, next_run_dir
+from kinj.data.rundir import CHECKPOINTS, RunDir, next_run_dir
 from kinj.models.expressions import amounts
-from kinj.models.loading import LanguageModel, load_model, locate
+from kinj.models.loading import LanguageModel, load_model
+from kinj.models.places import locate
 from kinj.models.served import served
+from kinj.sweep.record import note_process
 
 
 @dataclass
@@ -61,12 +64,28 @@ def evaluate_one(name: str, loaded: Loaded, before: str | None = None) -> Evalua
     language_model = served(name, settings.eval.in_flight) or model_of(settings, run, name)
     earlier = served(before, settings.eval.in_flight) or model_of(settings, None, before) if before else None
     context = Context(settings=settings, data=data, run=run, reformat=question_formats(settings))
-    content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
+    context.notices += _unfinished([name, before])
+    try:
+        content = evaluate(settings, language_model, context, settings.eval.probes, folder, before=earlier)
+    except BaseException as error:
+        if run != folder:
+            stopped(RunDir(folder), error)
+        raise
     if run == folder:
         write_pages(RunDir(run))
     for account in data.accounts:
         note(f"data: {account}")
     return Evaluated(name, content, folder, data)
+
+
+def _unfinished(names: Sequence[str | None]) -> list[str]:
+    """What must be said of runs whose training goes on or was stopped."""
+    runs = [RunDir(name) for name in names if name and Path(name, CHECKPOINTS).is_dir()]
+    return [
+        f"{run.path} is not finished: asked as it was after step {run.checkpoints()[-1][0]:,}"
+        for run in runs
+        if run.checkpoints() and not run.finished()
+    ]
 
 
 def model_of(settings: Settings, run: Path | None, name: str) -> LanguageModel:
@@ -93,6 +112,7 @@ def _folder(settings: Settings, loaded: Loaded, run: Path | None, name: str) -> 
     made = RunDir.create(target, overwrite=loaded.settings.run.overwrite, resume=resume)
     atomic_write(made.path / "config.yaml", to_yaml(settings))
     made.write_env()
+    note_process(made)
     return made.path
 
 

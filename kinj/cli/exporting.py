@@ -11,7 +11,7 @@ from kinj.config import Loaded
 from kinj.config.errors import DONE, UsageError
 from kinj.data import open_data
 from kinj.models.expressions import amounts
-from kinj.models.loading import locate
+from kinj.models.places import locate
 
 FORMATS = ("lm-eval",)
 
@@ -39,11 +39,10 @@ def export_questions(name: str, loaded: Loaded, form: str, folder: Path, *, as_j
         raise UsageError(f"{folder} is not empty", "choose another folder, or pass --overwrite")
     model = model_of(settings, run, name)
     context = Context(settings=settings, data=open_data(settings.data, settings.run.on_error), run=run)
-    tasks = [
-        task
-        for probe, requests in asked_by(settings, context).items()
-        for task in export(probe, requests, model.codec, folder)
-    ]
+    asked = asked_by(settings, context)
+    if not asked:
+        raise UsageError("nothing is asked", "\n".join(context.notices))
+    tasks = [task for probe, requests in asked.items() for task in export(probe, requests, model.codec, folder)]
     for text in context.notices:
         note(f"note: {text}")
     options = "dtype=float32" + (",add_bos_token=True" if model.codec.bos and not model.codec.chat else "")

@@ -10,6 +10,7 @@ from kinj.config.errors import DONE, UsageError
 from kinj.config.names import LAWS
 from kinj.config.schema import SweepSettings, count_of
 from kinj.report.law import show_law
+from kinj.report.sweep import write_sweep_report
 from kinj.sweep.laws.run import fit_law
 
 
@@ -20,9 +21,8 @@ def law_of(folder: str, settings: SweepSettings, *, as_json: bool) -> int:
         UsageError: no law is named, the folder holds no sweep, or too little for the law.
     """
     if settings.law is None:
-        raise UsageError(
-            f"`{folder}` is a sweep that is there; name what to do with it", f"--law NAME; laws are: {', '.join(LAWS)}"
-        )
+        hint = f"fit a law: --law NAME, of {', '.join(LAWS)}\njoin it: --worker\nread it: kinj report {folder}"
+        raise UsageError(f"`{folder}` is a sweep that is there; name what to do with it", hint)
     found = fitted(Path(folder), settings)
     if as_json:
         emit("sweep", folder=folder, law=found)
@@ -32,8 +32,9 @@ def law_of(folder: str, settings: SweepSettings, *, as_json: bool) -> int:
 
 
 def fitted(folder: Path, settings: SweepSettings) -> dict[str, Any]:
-    """Fits the law of some settings to the trials in a folder, and says where it was written."""
+    """Fits the law of some settings to the trials in a folder, puts it into its report, and says where it was written."""
     assert settings.law is not None
     found = fit_law(folder, settings.law, [float(count_of(value) or 0) for value in settings.at])
+    write_sweep_report(folder)
     note(f"the law with its plot: {folder / 'laws' / settings.law}.json, .svg")
     return found

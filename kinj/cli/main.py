@@ -9,6 +9,8 @@ import typer
 from kinj.cli.augment import augment
 from kinj.cli.common import examples
 from kinj.cli.eval import evaluate
+from kinj.cli.report import report
+from kinj.cli.runs import runs
 from kinj.cli.show import show
 from kinj.cli.sweep import sweep
 from kinj.cli.train import train
@@ -43,6 +45,15 @@ app.command(
     "sweep",
     epilog=examples("kinj sweep seed=0,1", "kinj sweep optim.sam.rho=0,0.05 seed=0..4", "kinj sweep experiment=demo"),
 )(sweep)
+app.add_typer(runs, name="runs")
+app.command(
+    "report",
+    epilog=examples(
+        "kinj report runs/inject-001",
+        "kinj report runs/demo --format html,md",
+        "kinj report runs/demo runs/inject-001 -o both.html",
+    ),
+)(report)
 app.add_typer(show, name="show")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
 from kinj.config import to_yaml
-from kinj.config.errors import DONE, PARTLY, KinjError, UsageError
+from kinj.config.errors import DONE, PARTLY, InterruptError, KinjError, UnfinishedError, UsageError
 from kinj.config.schema import LoraSettings, Settings
 from kinj.data import open_data
 from kinj.data.base import DataSet
@@ -21,10 +21,12 @@ from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
+from kinj.sweep.record import note_process
 from kinj.train.accounts import TrainResult
 from kinj.train.checkpoint import sound_checkpoint
+from kinj.train.handover import TAKEN_OVER, taken_over
 from kinj.train.processes import Onlooker, join
-from kinj.train.run import Progress, train
+from kinj.train.run import Progress, StageEnd, train
 from kinj.train.stages import Augment, records_of
 
 TOKENIZER_DOCUMENTS = 20_000
@@ -100,20 +102,41 @@ def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> R
         atomic_write(path / "config.yaml", to_yaml(settings))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
+    note_process(run)
     processes.agree(str(run.path))
     return run
 
 
 @contextmanager
 def new_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> Iterator[RunDir]:
-    """`start_run`, and a clean slate if it fails before the first step: then the directory goes, unless it was resumed."""
+    """`start_run`, and a clean slate if it fails before the first step: then the directory goes, unless it was resumed.
+
+    A directory that stays says in its events why the run stopped.
+
+    Raises:
+        InterruptError: Ctrl-C before the first step: nothing is left to resume.
+    """
     run = start_run(settings, name, overrides)
     try:
         yield run
-    except BaseException:
-        if not (settings.run.resume or isinstance(run, Onlooker) or run.metrics() or run.checkpoints()):
+    except BaseException as error:
+        if isinstance(run, Onlooker):
+            raise
+        if not (settings.run.resume or run.metrics() or run.checkpoints()):
             shutil.rmtree(run.path)
+            if isinstance(error, KeyboardInterrupt):
+                raise InterruptError("interrupted before the first step", "the same command starts it again") from None
+        else:
+            stopped(run, error)
         raise
+
+
+def stopped(run: RunDir, error: BaseException) -> None:
+    """Notes in a run's events that it was interrupted, or why it failed."""
+    asked = isinstance(error, KeyboardInterrupt | UnfinishedError)
+    why = {} if asked else {"error": str(error).removeprefix("error: ") or type(error).__name__}
+    with suppress(KinjError):  # on a disk that is full there is no room for this either
+        run.event("stopped", state="interrupted" if asked else "failed", **why)
 
 
 def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = None) -> LanguageModel:
@@ -125,8 +148,14 @@ def start_model(settings: Settings, data: DataSet, checkpoint: Path | None = Non
     return load_model(model, settings.seed, texts, longest, start=checkpoint is None)
 
 
-def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) -> tuple[TrainResult, DataSet]:
+def train_in(
+    settings: Settings, run: RunDir, progress: Progress | None = None, stage_end: StageEnd | None = None
+) -> tuple[TrainResult, DataSet]:
     """Trains in a run directory, from its latest checkpoint where `run.resume` is set, and says so in its events.
+
+    Args:
+        progress: called after every step.
+        stage_end: called when a stage is over.
 
     Returns:
         What the run did, and its data with the accounts of what was used and what was left out.
@@ -158,13 +187,14 @@ def train_in(settings: Settings, run: RunDir, progress: Progress | None = None) 
         start_model=lambda: start_model(settings, data),
         resume=settings.run.resume,
         progress=progress,
+        stage_end=stage_end,
     )
     if settings.model.lora.merge and processes.main:
         write_merged(settings, run)
-    run.write_json(
-        "summary.json",
-        {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]},
-    )
+    summary = {"schema": 1, **sizes, **vars(result), "data": [str(a) for a in data.accounts]}
+    if others := taken_over(run):
+        summary[TAKEN_OVER] = others
+    run.write_json("summary.json", summary)
     run.event("finished", **vars(result))
     return result, data
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 WIDTH = 38
 """Least width of a text beside another, in characters."""
+LONGEST = 3_000
+"""Most characters of a text that are shown."""
+PICTURES = (
+    {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+)
+"""Control characters as their pictures: a text must not steer the terminal, and rich would leave some out and move the facts."""
 
 
 def show_views(loaded: Loaded, sources: list[str], count: int, as_json: bool) -> int:
@@ -85,13 +93,17 @@ def _panel(record: Record) -> Panel:
     from rich.text import Text
 
     from kinj.augment.questions import text_of
-    from kinj.data.records import Document
+    from kinj.data.records import Document, Question
 
-    text = Text(text_of(record))
-    if isinstance(record, Document):
-        for fact in record.facts:
-            text.stylize("bold green", fact.start, fact.end)
-    else:
-        text.append(f"\n→ {record.answers[0]}", "bold green")
+    whole = text_of(record)
+    text = Text(whole[:LONGEST].translate(PICTURES), overflow="fold")  # the default cuts lines of wide characters
+    for fact in record.facts if isinstance(record, Document) else ():
+        text.stylize("bold green", fact.start, fact.end)
+    if len(whole) > LONGEST:
+        text.append(f"\n… and {len(whole) - LONGEST:,} more characters", "dim")
+    if isinstance(record, Question):
+        text.append(f"\n→ {record.answers[0].translate(PICTURES)}", "bold green")
     name = record.view.method if record.view else record.id
-    return Panel(text, title=Text(name, style="bold"), border_style="cyan" if record.view else "yellow")
+    return Panel(
+        text, title=Text(name.translate(PICTURES), style="bold"), border_style="cyan" if record.view else "yellow"
+    )

@@ -9,19 +9,20 @@ from kinj.cli.common import emit, note, table, written
 from kinj.config import Loaded
 from kinj.config.build import flatten
 from kinj.config.errors import KinjError, UsageError
-from kinj.config.tree import describe
+from kinj.config.tree import describe, usage
 
 
 def describe_data(loaded: Loaded, as_json: bool) -> None:
     """Prints what a data set is, its settings, and its pools where its files are at hand."""
     settings = loaded.settings.data
-    about = describe("data", str(loaded.choices["data"]))
+    choice = str(loaded.choices["data"])
+    about = describe("data", choice)
     pools, missing = _pools(loaded)
     if as_json:
         emit("show data", name=settings.name, about=about, pools=pools, missing=missing)
         return
     print(f"{settings.name}: {about}")
-    print(f"  use it    kinj train data={settings.name}")
+    print(f"  use it    {usage('data', choice)}")
     print(f"  pools     {', '.join(pools)}" if pools else f"  not here  {missing}")
     own = [key for key in flatten(loaded.settings) if key.startswith(f"data.{settings.name}.") or key == "data.path"]
     values = flatten(loaded.settings)

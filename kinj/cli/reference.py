@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the schema: `python -m kinj.cli.reference docs`. A test keeps the committed page up to date."""
+"""Writes what docs/ says of settings and cards from the code: `python -m kinj.cli.reference docs`. Tests keep it up to date."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from kinj.cli import cards
+from kinj.cli.cards import Row
 from kinj.config.keys import ANY_NAME, hints, is_section, overlay, split_optional
 from kinj.config.loader import written
 from kinj.config.names import GROUPS
@@ -29,19 +31,27 @@ Every experiment is one tree of settings. Later layers win: the schema's default
 """
 WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Any: "any value"}
 
-Row = tuple[str, str, str, str]
-"""Key, type, default and meaning."""
-
 
 def settings_page() -> str:
     """The page: the groups with their choices, then a table for each section of the schema."""
     parts = [INTRODUCTION, _groups()]
-    own = [row for name in hints(Settings) for row in _rows((name,), hints(Settings)[name], Settings)]
+    own = all_rows()
     parts.append(_section("Top level", [row for row in own if "." not in row[0]]))
     for name, kind in hints(Settings).items():
         if is_section(kind):
             parts.append(_section(f"`{name}`", [row for row in own if row[0].startswith(f"{name}.")]))
     return "\n".join(parts)
+
+
+def all_rows() -> list[Row]:
+    """Every key of the schema, in its order; meanings are ready for the cell of a table."""
+    found = [row for name in hints(Settings) for row in _rows((name,), hints(Settings)[name], Settings)]
+    return [(key, kind, default, _cell(meaning)) for key, kind, default, meaning in found]
+
+
+def pages(docs: Path) -> dict[Path, str]:
+    """All pages that follow from the code, by path."""
+    return {docs / PAGE: settings_page(), **dict(cards.pages(docs, all_rows()))}
 
 
 def _groups() -> str:
@@ -61,7 +71,7 @@ def _groups() -> str:
 
 
 def _section(title: str, rows: Sequence[Row]) -> str:
-    lines = [f"| `{key}` | {kind} | {default} | {_cell(meaning)} |" for key, kind, default, meaning in rows]
+    lines = [f"| `{key}` | {kind} | {default} | {meaning} |" for key, kind, default, meaning in rows]
     return "\n".join([f"## {title}", "", "| key | type | default | meaning |", "|---|---|---|---|", *lines, ""])
 
 
@@ -122,12 +132,13 @@ def meanings(parent: type) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes the page into the folder named, by default `docs`."""
+    """Writes the pages into the folder named, by default `docs`, and names those that changed."""
     from kinj.data.files import atomic_write
 
-    target = Path(arguments[0] if arguments else "docs") / PAGE
-    atomic_write(target, settings_page())
-    print(target)
+    for path, text in pages(Path(arguments[0] if arguments else "docs")).items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            atomic_write(path, text)
+            print(path)
     return 0
 
 

@@ -15,6 +15,7 @@ from kinj.data.files import Rejects, atomic_write
 from kinj.data.rejects import stem
 from kinj.data.rows import find
 from kinj.data.rundir import RunDir, next_run_dir
+from kinj.sweep.record import note_process
 
 if TYPE_CHECKING:
     from kinj.eval.judge import Judge
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 def score_predictions(source: str, loaded: Loaded, *, details: bool, dry_run: bool, as_json: bool) -> int:
     """Scores a file of answers into `run.dir`, or a new folder in `runs/`."""
+    from kinj.eval.predictions import HINT, score_file
+
     settings = loaded.settings
-    find(source)
+    find(source, HINT)
     if dry_run:
         if as_json:
             emit("eval", dry_run=True, predictions=source, changed=change_records(loaded))
@@ -32,14 +35,13 @@ def score_predictions(source: str, loaded: Loaded, *, details: bool, dry_run: bo
             print(f"scores    {source}, compared as {settings.eval.normalizer}")
             print("ready     nothing was written. Run it without --dry-run.")
         return DONE
-    from kinj.eval.predictions import score_file
-
     label, resume = f"eval-{stem(source)}", settings.run.resume
     there = settings.run.dir or (latest_evaluation(label) if resume else next_run_dir(RUNS, label))
     judge = _judge(settings)
     folder = RunDir.create(Path(there), overwrite=settings.run.overwrite, resume=resume)
     atomic_write(folder.path / "config.yaml", to_yaml(settings))
     folder.write_env()
+    note_process(folder)
     rejects = Rejects(settings.run.on_error, folder.path)
     results = score_file(source, settings.eval.normalizer, folder.path, rejects)
     if judge:
@@ -70,10 +72,21 @@ def show(content: dict[str, Any], folder: Path, details: bool) -> None:
     """
     from rich.console import Console
 
-    from kinj.eval.table import comparison_lines, interval_lines, judge_lines, overlap_lines, results_table
+    from kinj.eval.table import (
+        comparison_lines,
+        interval_lines,
+        judge_lines,
+        overlap_lines,
+        results_table,
+        treatment_lines,
+    )
 
     for line in [*content["notices"], *overlap_lines(content)]:
         note(f"note: {line}")
     Console(width=None if sys.stdout.isatty() else 120).print(results_table(content, details))
-    print("\n".join([*comparison_lines(content), *interval_lines(content), *judge_lines(content)]))
+    print(
+        "\n".join(
+            [*treatment_lines(content), *comparison_lines(content), *interval_lines(content), *judge_lines(content)]
+        )
+    )
     note(f"answers, one a line: {folder / 'predictions'}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +19,9 @@ show = typer.Typer(
 )
 
 
-@show.command("config", epilog=examples("kinj show config --origin", "kinj show config experiment=smoke --origin"))
+@show.command(
+    "config", epilog=examples("kinj show config optim.sam --origin", "kinj show config experiment=smoke --origin")
+)
 @command("show config")
 def config(
     arguments: common.Arguments = None,
@@ -26,19 +29,42 @@ def config(
     origin: Annotated[bool, typer.Option("--origin", help="One line a key, with where its value came from.")] = False,
     as_json: common.Json = False,
 ) -> None:
-    """Print every setting, as YAML or with its origin."""
+    """Print every setting, or those of the sections named (`optim.sam`), as YAML or with its origin."""
     from kinj.config import redact, to_yaml
     from kinj.config.build import flatten
 
-    loaded = _load(arguments, files)
-    values = redact(flatten(loaded.settings))
+    sections, overrides = split_arguments(arguments)
+    loaded = settings_for("show", overrides, [], files)
+    values = _within(sections, redact(flatten(loaded.settings)))
     if as_json:
         rows = [{"key": key, "value": value, "origin": loaded.origins[key]} for key, value in values.items()]
         emit("show config", choices=loaded.choices, settings=rows, warnings=loaded.warnings)
     elif origin:
         print("\n".join(table([(key, common.written(value), loaded.origins[key]) for key, value in values.items()])))
+    elif sections:
+        print("\n".join(f"{key}: {common.written(value)}" for key, value in values.items()))
     else:
         print(to_yaml(loaded.settings), end="")
+
+
+def _within(sections: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of some sections, or single ones; all where none is named.
+
+    Raises:
+        UsageError: there is nothing of that name.
+    """
+    from kinj.config.errors import UsageError
+    from kinj.config.keys import suggest
+
+    for section in sections:
+        if not any(f"{key}.".startswith(f"{section}.") for key in values):
+            near = suggest(section.split("."))
+            if near == section:
+                raise UsageError(f"nothing is set in `{section}`", "all settings: kinj show config")
+            guess = f"did you mean {near}?\n" if near else ""
+            raise UsageError(f"`{section}` is no setting", f"{guess}for example: kinj show config optim.sam --origin")
+    wanted = tuple(f"{section}." for section in sections)
+    return {key: value for key, value in values.items() if not wanted or f"{key}.".startswith(wanted)}
 
 
 def _load(arguments: list[str] | None, files: list[str] | None = None) -> Loaded:

@@ -15,22 +15,30 @@ from typing import Any
 from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.laws import fitted
 from kinj.cli.progress import PLAIN_SECONDS, on_terminal
-from kinj.config import Loaded
+from kinj.config import Loaded, multiplex
 from kinj.config.build import flatten
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
 from kinj.report.law import show_law
+from kinj.report.naming import shortly_named
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import show_sweep
 from kinj.sweep.conditions import Condition
+from kinj.sweep.engines import at_a_time
 from kinj.sweep.identity import identity
-from kinj.sweep.run import Progress, SweepResult, plan, sweep
+from kinj.sweep.multiplex import with_controls
+from kinj.sweep.pruning import watched
+from kinj.sweep.results import PlannedTrial
+from kinj.sweep.run import SweepResult, enter, plan, sweep
 from kinj.sweep.samplers import random_points
 from kinj.sweep.search import search
 from kinj.sweep.space import Trial, grid, spread
+from kinj.sweep.unread import unread
 from kinj.sweep.watch import SweepProgress
+from kinj.sweep.work import Progress
+from kinj.train.multiplex import check_treatments
 
 TRIAL = "kinj.cli.trial:run_trial"
 
@@ -44,14 +52,27 @@ def run_sweep(
     trials = [] if searching else chooser.trials()
     folder = Path(settings.run.dir) if settings.run.dir else chooser.search_folder() if searching else None
     where, planned = plan(trials, chooser.settings_of, folder)
+    for warning in unread(planned, loaded):
+        note(f"warning: {warning}")
     for one in planned:
         open_data(one.settings.data)  # a path that is missing is said now, not by every trial
+    if settings.train.multiplex:
+        check_treatments(planned[0].settings, open_data(planned[0].settings.data))
+    if len(planned) == 1 and not space and not settings.sweep.arms and not settings.train.multiplex:
+        note("nothing is varied, so there is one trial; values to try: kinj sweep optim.lr=1e-4,1e-3 seed=0..4")
     if dry_run:
         return _describe(loaded, where, chooser, [str(one.trial) for one in planned], as_json)
-    size = f"{settings.sweep.points} points" if searching else f"{len(planned)} trials"
-    note(f"sweep {where}: {size}, {settings.sweep.workers} at a time" + chooser.told())
+    if settings.sweep.workers == 0:
+        return _only_plan(settings, where, planned, as_json)
+    size = f"{settings.sweep.points} points" if searching else _counted(len(planned))
+    most = at_a_time(settings.sweep) or "as many as the cluster has room for"
+    note(f"sweep {where}: {size}, {most} at a time" + chooser.told())
+    if settings.sweep.prune:
+        note(
+            f"trials may be pruned by their curve of {watched(settings.sweep)}, beside others of the same arm and seeds"
+        )
     kept = replace(settings, run=replace(settings.run, overwrite=False)) if searching else settings
-    with _progress() as progress:
+    with sweep_progress() as progress:
 
         def run(chosen: Sequence[Trial]) -> SweepResult:
             return sweep(chosen, chooser.settings_of, where, TRIAL, settings.sweep.workers, kept, progress)
@@ -64,12 +85,12 @@ def run_sweep(
         counts = {"done": result.done, "failed": result.failed, "resumed": result.resumed}
         emit("sweep", folder=str(where), **counts, **result.table, **law)
         return result.exit_code
-    show_sweep(result.table)
+    show_sweep(shortly_named(result.table))
     for point in result.table.get("search", {}).get("best", []):
         print("best      " + ", ".join(f"{axis}={value}" for axis, value in point.items()))
     note(f"the whole story with plots: {report}")
     if result.failed:
-        note(f"{result.failed} trials failed; each says why in its log.txt. --retry-failed tries them again.")
+        note(f"{_counted(result.failed)} failed; log.txt says why. --retry-failed tries again.")
     if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
         show_law(fitted(where, settings.sweep))
     return result.exit_code
@@ -84,8 +105,11 @@ class Chooser:
         self.left_out = 0
 
     def settings_of(self, trial: Trial) -> Settings:
-        """The settings a trial runs with."""
-        return self.loaded.override(trial.overrides, command="train").settings
+        """The settings a trial runs with. `augment.method` and `augment.views`, where varied, go to its sources of documents."""
+        settings = self.loaded.override(trial.overrides, command="train").settings
+        views = {"augment.method": settings.augment.method, "augment.views": settings.augment.views}
+        varied = {key: value for key, value in views.items() if key in trial.overrides}
+        return multiplex.settings_of(settings, varied) if varied else settings
 
     def at(self, points: Sequence[Mapping[str, Any]]) -> list[Trial]:
         """The trials at some points."""
@@ -105,7 +129,7 @@ class Chooser:
             found = [trial for trial in grid(self.space, sweep.arms) if self._wanted(trial)]
         if not found:
             raise UsageError(f"sweep.where: `{sweep.where}` leaves no trial", "try fewer conditions, or more values")
-        return found
+        return with_controls(found, self.settings, self.settings_of)
 
     def _wanted(self, trial: Trial) -> bool:
         if self.condition is None:
@@ -134,15 +158,31 @@ def _describe(loaded: Loaded, where: Path, chooser: Chooser, trials: Sequence[st
         return 0
     print(changes(loaded))
     searched = f"{chooser.settings.sweep.points} points, chosen on the way"
-    print(f"sweep     {where}, {f'{len(trials)} trials' if trials else searched}{chooser.told()}")
+    print(f"sweep     {where}, {_counted(len(trials)) if trials else searched}{chooser.told()}")
     for trial in trials:
         print(f"          {trial}")
     print("ready     nothing was written. Run it without --dry-run.")
     return 0
 
 
+def _counted(trials: int) -> str:
+    return f"{trials} trial{'' if trials == 1 else 's'}"
+
+
+def _only_plan(settings: Settings, where: Path, planned: Sequence[PlannedTrial], as_json: bool) -> int:
+    """Writes the trials down and leaves them to processes that join."""
+    enter(where, planned, settings)
+    if as_json:
+        emit("sweep", folder=str(where), planned=len(planned))
+    else:
+        print(f"planned   {len(planned)} trials in {where}")
+    note(f"run them, here or elsewhere, as often as you like at a time: kinj sweep {where} --worker")
+    note("then the same command without --workers 0 makes the table and the report")
+    return 0
+
+
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def sweep_progress() -> Iterator[Progress]:
     """One line that is redrawn on a terminal; a line now and then elsewhere."""
     last_time, last_text, live = time.monotonic(), "", on_terminal()
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from kinj.cli.common import change_records, changes, emit, note
+from kinj.cli.common import emit, note
 from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
 from kinj.cli.progress import training_progress
 from kinj.cli.resuming import RUNS, keep_changes, resumed
@@ -59,7 +59,6 @@ def train_run(
 
 
 def eval_models(
-    settings: Settings,
     loaded: Loaded,
     models: Sequence[str],
     *,
@@ -73,7 +72,9 @@ def eval_models(
     """`kinj eval`: asks each model or run; the latest run, or the embedded model, where none is named."""
     named = list(models) or [_default_model(loaded)]
     if dry_run:
-        return _describe_evaluation(named, settings, loaded, as_json)
+        from kinj.cli.eval_dry_run import describe_evaluation
+
+        return describe_evaluation(named, loaded, as_json)
     if ask:
         return _ask(named, loaded, ask, as_json)
     if export:
@@ -128,22 +129,6 @@ def run_settings(name: str, loaded: Loaded) -> tuple[Settings, Path | None]:
     if (path / "config.yaml").exists() and (path / "checkpoints").is_dir():
         return loaded.over(path / "config.yaml").settings, path
     return loaded.override({"model.name": name}).settings, None
-
-
-def _describe_evaluation(models: Sequence[str], settings: Settings, loaded: Loaded, as_json: bool) -> int:
-    from kinj.models.loading import locate
-    from kinj.models.served import served
-
-    for name in models:
-        if served(name, 1) is None:
-            locate(name)
-    if as_json:
-        emit("eval", dry_run=True, models=list(models), probes=settings.eval.probes, changed=change_records(loaded))
-        return 0
-    print(changes(loaded))
-    print(f"models    {', '.join(models)}\nprobes    {', '.join(settings.eval.probes)}")
-    print("ready     nothing was written. Run it without --dry-run.")
-    return 0
 
 
 def _ask(models: Sequence[str], loaded: Loaded, questions: Sequence[str], as_json: bool) -> int:

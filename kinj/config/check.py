@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 from importlib.util import find_spec
 
+from kinj.config import multiplex
 from kinj.config.errors import UsageError
 from kinj.config.names import DATA, METHODS, OBJECTIVES, PROBES, TRACKERS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings, StageSettings
@@ -50,12 +51,14 @@ def problems(settings: Settings, command: str) -> Iterator[Finding]:
     yield from _stop(settings)
     yield from _asking(settings)
     yield from _compare(settings)
+    yield from _prune(settings)
+    yield from _multiplex(settings)
 
 
 def _names(key: str, names: Collection[str], known: Collection[str], word: str) -> Iterator[Finding]:
     for name in names:
         if name not in known:
-            yield key, f"no such {word} as {name}{_near(name, known)}; there are: {', '.join(known)}"
+            yield key, f"no such {word} as {name or 'an empty name'}{_near(name, known)}; there are: {', '.join(known)}"
 
 
 def links(methods: Iterable[str]) -> list[str]:
@@ -63,8 +66,12 @@ def links(methods: Iterable[str]) -> list[str]:
     return [link for method in methods for link in method.split("+")]
 
 
+OTHER_WORDS = {"reversal": "backward"}
+"""Probes by what papers call what they measure, where no similar name would be found."""
+
+
 def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    near = [OTHER_WORDS[name]] if OTHER_WORDS.get(name) in known else difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
@@ -165,3 +172,54 @@ def _compare(settings: Settings) -> Iterator[Finding]:
                     "sweep.compare",
                     f"no such arm as {name}{_near(name, arms)}; there are: {', '.join(arms) or 'none'}",
                 )
+
+
+def _prune(settings: Settings) -> Iterator[Finding]:
+    sweep, train = settings.sweep, settings.train
+    if sweep.prune is None:
+        return
+    if not (train.probes and (train.probe_every or train.probe_log)):
+        yield (
+            "sweep.prune",
+            "there is no learning curve to judge by; set train.probes, and train.probe_every or probe_log",
+        )
+    if len(sweep.objectives) > 1:
+        yield (
+            "sweep.prune",
+            "Optuna's pruners judge one curve, and sweep.objectives names several; leave one of the two out",
+        )
+    if train.multiplex:
+        yield "sweep.prune", "a multiplexed trial teaches in several ways at once, which end together (train.multiplex)"
+    if sweep.law is not None:
+        yield "sweep.prune", "a law needs the trials that do badly too (sweep.law)"
+    if find_spec("optuna") is None:
+        yield "sweep.prune", "optuna is not installed; pip install kinj[optuna]"
+
+
+def _multiplex(settings: Settings) -> Iterator[Finding]:
+    """Of the values too: what each source would be under each treatment."""
+    found = list(multiplex.problems(settings))
+    yield from (("train.multiplex", text) for text in found)
+    if settings.sweep.alone and not settings.train.multiplex:
+        yield (
+            "sweep.alone",
+            "nothing is multiplexed (train.multiplex); a sweep without it trains with every value alone",
+        )
+    if settings.sweep.alone and settings.sweep.arms:
+        yield "sweep.alone", "a sweep with arms has no room for it; check one way of teaching at a time"
+    if settings.train.multiplex and settings.sweep.sampler == "tpe":
+        yield (
+            "train.multiplex",
+            "tpe looks for one best setting, and a multiplexed trial has several (sweep.sampler=grid)",
+        )
+    known = {finding for name, stage in _stages(settings) for finding in _stage(name, stage)}
+    for treatment in multiplex.treatments(settings) if not found else ():
+        for name, stage in _stages(multiplex.settings_of(settings, treatment)):
+            for key, text in _stage(name, stage):
+                if (key, text) not in known and key.endswith((".augment", ".objective")):
+                    yield "train.multiplex", f"{key}: {text}"
+
+
+def _stages(settings: Settings) -> list[tuple[str, StageSettings]]:
+    train = settings.train
+    return [(f"train.stages.{name}", train.stages[name]) for name in train.order if name in train.stages]

@@ -60,7 +60,7 @@ class SettingsError(UsageError):
     """Every problem found in the settings, at once."""
 
     def __init__(self, problems: Sequence[Problem], hint: str = "") -> None:
-        self.problems = list(problems)
+        self.problems = list(dict.fromkeys(problems))  # each value of a list may say the same of its key
         count = len(self.problems)
         widths = [max(len(getattr(p, field)) for p in self.problems) for field in ("key", "origin")]
         lines = [f"{p.key:<{widths[0]}}  {p.origin:<{widths[1]}}  {p.text}" for p in self.problems]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from kinj.config import multiplex
 from kinj.config.check import links, stage_optim
 from kinj.config.names import BUILT_IN_MODELS, WRITTEN
 from kinj.config.schema import OptimSettings, Settings
@@ -29,7 +30,19 @@ Rule = Callable[[Settings], Iterator[tuple[str, str]]]
 
 
 def inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
-    """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why."""
+    """Keys, or starts of keys ending in a dot, that have no effect under these settings, and why.
+
+    Where documents are treated differently (`train.multiplex`), those that have none under any of the treatments.
+    """
+    treatments = multiplex.treatments(settings) if command == "train" else []
+    treated = [dict(_inert(multiplex.settings_of(settings, one), command)) for one in treatments]
+    read = multiplex.VIEWS if any(key in multiplex.VIEWS for one in treatments for key in one) else ()
+    for key, why in treated[0].items() if treated else _inert(settings, command):
+        if key not in read and all(key in other for other in treated):
+            yield key, why
+
+
+def _inert(settings: Settings, command: str) -> Iterator[tuple[str, str]]:
     rules: list[Rule] = [_model, _data]
     if command == "train":
         rules += [_adapters, _documents, _sam, _schedule, _views_while_training]
@@ -70,6 +83,8 @@ def _samplers(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "sweep.points", "a grid tries every combination (sweep.sampler=random or tpe draws)"
     if settings.sweep.sampler != "tpe":
         yield "sweep.objectives", "only sweep.sampler=tpe looks at results to choose trials"
+    if settings.sweep.prune is None:
+        yield "sweep.prune_after", "no trial is ended early (sweep.prune is null)"
 
 
 def _sam(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
 
 from kinj.config.errors import Problem, SettingsError, UsageError
-from kinj.config.keys import is_group_choice, is_section, kind_of, split_optional, suggest
+from kinj.config.keys import is_group_choice, kind_of, split_optional
 from kinj.config.loader import Loaded
 from kinj.config.tree import choices
-from kinj.config.typed import BadValueError, convert
-from kinj.config.values import YamlError, text_scalar, text_value
+from kinj.config.typed import BadValueError, value_of
+from kinj.config.values import YamlError, split_values
 
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -42,27 +42,45 @@ def split_space(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str
     """Arguments with one value (settings of all trials), and those with several by key, in the order typed.
 
     Raises:
-        UsageError: a range that holds no such values.
+        UsageError: a range that holds no such values, or a key that is given twice.
     """
     overrides: list[str] = []
     space: dict[str, list[str]] = {}
     for argument in arguments:
         key, _, text = argument.partition("=")
-        values = _range(text) or _spaced(key, text) or split_values(text)
+        values = _range(key, text) or _spaced(key, text) or split_values(text)
         if len(values) > 1 or "+" in key or SPACED.fullmatch(text):
+            if key in space:
+                raise UsageError(f"{key} is given twice", f"all values in one list: {key}=V1,V2,V3")
             space[key] = values
         else:
             overrides.append(argument)
+    _refuse_set_and_varied(overrides, space)
     return overrides, space
 
 
-def _range(text: str) -> list[str]:
-    """`0..3` as `0, 1, 2, 3`; empty for anything else."""
+def _refuse_set_and_varied(overrides: Sequence[str], space: Iterable[str]) -> None:
+    varied = {key for axis in space for key in axis.split("+")}
+    for argument in overrides:
+        if argument.partition("=")[0] in varied:
+            raise UsageError(f"{argument} and values to try for the same key", "leave one of the two out")
+
+
+def _range(key: str, text: str) -> list[str]:
+    """`0..3` as `0, 1, 2, 3`; empty for anything else.
+
+    Raises:
+        UsageError: it holds no numbers, or too many.
+    """
     match = RANGE.fullmatch(text)
     if not match:
         return []
     low, high = int(match[1]), int(match[2])
-    return [str(number) for number in range(low, high + 1)] if 0 < high - low < MOST else []
+    if not low < high:
+        raise UsageError(f"{key}={text} is no range", "the smaller number comes first, and one value is written alone")
+    if high - low >= MOST:
+        raise UsageError(f"{key}={text} asks for {high - low + 1:,} values", f"at most {MOST:,} of them")
+    return [str(number) for number in range(low, high + 1)]
 
 
 def _spaced(key: str, text: str) -> list[str]:
@@ -96,19 +114,6 @@ def _interval(key: str, text: str) -> Interval:
         )
     kinds = [split_optional(kind_of(name.split(".")))[0] for name in key.split("+")]
     return Interval(low, high, log, whole=int in kinds)
-
-
-def split_values(text: str) -> list[str]:
-    """`text` cut at commas outside brackets and quotes: `[a,b],[c]` holds two values."""
-    values, depth, quote = [""], 0, ""
-    for letter in text:
-        quote = "" if letter == quote else quote or (letter if letter in "'\"" else "")
-        depth += 0 if quote else (letter in "[{(") - (letter in ")}]")
-        if letter == "," and depth == 0 and not quote:
-            values.append("")
-        else:
-            values[-1] += letter
-    return [value.strip() for value in values]
 
 
 def check_space(loaded: Loaded, space: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:
@@ -178,12 +183,4 @@ def _value(key: str, text: str) -> Any:
         if text not in choices(path[0]) and not (path[0] == "model" and "/" in text):
             raise BadValueError(f"no such choice as {text}; there are: {', '.join(choices(path[0]))}")
         return text
-    kind = kind_of(path)
-    if kind is None or is_section(kind):
-        near = suggest(path)
-        raise BadValueError("no such setting" + (f"; did you mean {near}?" if near else ""))
-    value = convert(text_scalar(text) if kind in (str, str | None) else text_value(text), kind)
-    section = kind_of(path[:-1])
-    if is_section(section):
-        section(**{path[-1]: value})
-    return value
+    return value_of(path, text)

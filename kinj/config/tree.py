@@ -39,6 +39,12 @@ def describe(group: str, choice: str) -> str:
         return lines.readline().removeprefix("#").strip()
 
 
+def usage(group: str, choice: str) -> str | None:
+    """The command by which a choice is best begun with, where its file has a comment `Use: COMMAND`."""
+    with choice_file(group, choice).open(encoding="utf-8") as lines:
+        return next((line.removeprefix("# Use:").strip() for line in lines if line.startswith("# Use:")), None)
+
+
 def shown(path: Path) -> str:
     """How messages name a file: shipped ones as `conf/GROUP/NAME.yaml`, others as given."""
     return path.relative_to(conf_root().parent).as_posix() if path.is_relative_to(conf_root()) else str(path)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from kinj.config.keys import children, is_group_choice, is_section, kind_of, overlay, split_optional, suggest
-from kinj.config.values import Entry, Scalar, Value
+from kinj.config.values import Entry, Scalar, Value, text_scalar, text_value
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -119,6 +119,24 @@ def convert(value: Value, kind: Any) -> Any:
     if not isinstance(value, Scalar):
         raise BadValueError(f"wants {WANTED[inner]}, got {'a list' if value else 'an empty ' + type(value).__name__}")
     return READERS[inner](value)
+
+
+def value_of(path: Sequence[str], text: str) -> Any:
+    """A value as its key wants it, from text, after the checks of the section it belongs to.
+
+    Raises:
+        BadValueError, YamlError: it is not of the key's type, or there is no such key.
+        ValueError: the section refuses it.
+    """
+    kind = kind_of(path)
+    if kind is None or is_section(kind):
+        near = suggest(path)
+        raise BadValueError("no such setting" + (f"; did you mean {near}?" if near else ""))
+    value = convert(text_scalar(text) if kind in (str, str | None) else text_value(text), kind)
+    section = kind_of(path[:-1])
+    if is_section(section):
+        section(**{path[-1]: value})
+    return value
 
 
 def _null(optional: bool, inner: Any, value: Scalar) -> None:

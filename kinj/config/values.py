@@ -104,6 +104,19 @@ def text_scalar(text: str) -> Scalar:
     return Scalar(text)
 
 
+def split_values(text: str) -> list[str]:
+    """`text` cut at commas outside brackets and quotes: `[a,b],[c]` holds two values."""
+    values, depth, quote = [""], 0, ""
+    for letter in text:
+        quote = "" if letter == quote else quote or (letter if letter in "'\"" else "")
+        depth += 0 if quote else (letter in "[{(") - (letter in ")}]")
+        if letter == "," and depth == 0 and not quote:
+            values.append("")
+        else:
+            values[-1] += letter
+    return [value.strip() for value in values]
+
+
 def _compose(text: str) -> yaml.Node | None:
     import yaml
 

@@ -25,6 +25,15 @@ def digest(files: Iterable[tuple[str, Path]]) -> str:
     return "content:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its path in it; read now, whatever was read before."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
 def _file_or_folder(path: Path) -> str:
     if path.is_dir():
         files = (file for file in sorted(path.rglob("*")) if file.is_file())

@@ -11,7 +11,7 @@ from kinj.data.forms import Json, RecordError, document_from_json, question_from
 from kinj.data.records import Document, Question, Record
 from kinj.data.rejects import SET_ASIDE, BadRecord, Place, Rejects
 from kinj.data.rows import CORPUS_HINT, read_rows
-from kinj.data.writers import atomic_folder, atomic_open, atomic_write, to_json, write_records
+from kinj.data.writers import atomic_folder, atomic_open, atomic_write, to_json, to_line, write_records
 
 __all__ = [
     "BadRecord",
@@ -28,6 +28,7 @@ __all__ = [
     "record_from_json",
     "record_to_json",
     "to_json",
+    "to_line",
     "write_records",
 ]
 
@@ -124,5 +125,6 @@ def nothing_in(source: str, rejects: Rejects) -> str:
     """Says that a source holds no record, and what was passed over in it."""
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in sorted(rejects.left_out.items()))
     if rejects.left_out[SET_ASIDE]:
-        return f"{source} holds no record that can be used ({left_out}: see {', '.join(map(str, rejects.files))})"
+        see = f": see {', '.join(map(str, rejects.files))}" if rejects.files else ""
+        return f"{source} holds no record that can be used ({left_out}{see})"
     return f"{source} is empty" + (f" ({left_out})" if left_out else "")

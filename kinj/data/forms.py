@@ -63,7 +63,7 @@ def record_from_json(form: Json, fields: FieldSettings | None = None) -> Record:
         return question_from_json(form, fields)
     if fields.text not in form:
         wanted = f"neither `{fields.text}` (a document) nor `{fields.prompt}` and `{fields.answers}` (a question)"
-        raise RecordError(f"has {wanted}; it has: {_keys(form)}", _mapping_hint("text", form))
+        raise RecordError(f"has {wanted}; it has: {_keys(form)}", _kind_hint(form))
     return document_from_json(form, fields)
 
 
@@ -257,12 +257,26 @@ def _kind(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+_LIKELY = {
+    "text": ("content", "contents", "body", "context", "passage", "article", "document", "fact"),
+    "prompt": ("prompt", "question", "input", "query", "instruction"),
+    "answers": ("answers", "answer", "output", "target", "response", "completion", "possible_answers"),
+}
+"""Keys under which other tools keep a field."""
+
+
+def _likely(name: str, form: Json) -> str | None:
+    return next((key for key in _LIKELY[name] if key in form), None)
+
+
 def _mapping_hint(name: str, form: Json) -> str:
     """How to say which key holds the field: the likeliest key of this object as an example."""
-    likely = {
-        "text": ("content", "contents", "body", "context", "passage", "article", "document", "fact"),
-        "prompt": ("question", "input", "query", "instruction"),
-        "answers": ("answer", "output", "target", "response", "completion", "possible_answers"),
-    }
-    found = next((key for key in likely[name] if key in form), None)
-    return f"if another key holds it, say so: data.fields.{name}={found or 'KEY'}"
+    return f"if another key holds it, say so: data.fields.{name}={_likely(name, form) or 'KEY'}"
+
+
+def _kind_hint(form: Json) -> str:
+    """The same for an object that may be meant as a question or as a document."""
+    prompt, answers = _likely("prompt", form), _likely("answers", form)
+    if prompt and answers and not _likely("text", form):
+        return f"if it is a question, say so: data.fields.prompt={prompt} data.fields.answers={answers}"
+    return _mapping_hint("text", form)

@@ -8,7 +8,7 @@ import random
 
 def stable_seed(*key: object) -> int:
     """A 64-bit seed from a key of strings and whole numbers."""
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in key)
+    text = "\x1f".join([f"{type(part).__name__}:{part}" for part in key])
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
 

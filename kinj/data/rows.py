@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ from kinj.config.errors import KinjError, UsageError
 from kinj.data.decompress import open_plain
 from kinj.data.forms import Json, RecordError
 from kinj.data.rejects import Place, Rejects
+from kinj.data.rundir import CONFIG, EVENTS
 
 CORPUS_HINT = "make one of generated people: kinj show data biographies -n 50 > corpus.jsonl"
+NO_GZIP_HINT = "its name ends in .gz, and it, or what follows a part of it, is not gzip: rename it, or copy it again"
 TEXT_ENDINGS = (".txt", ".md")
 COMPRESSED = (".gz", ".zst")
 CARD = ".README.md"
 """End of the name of what `kinj augment` puts beside its output, with `.stats.json`; it is no document."""
+RECORDS = {EVENTS: CONFIG, "trials.jsonl": "sweep.yaml"}
+"""Files that a folder holds both of where it is a run, or a sweep."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -67,15 +72,18 @@ def read_rows(source: str, rejects: Rejects) -> Iterator[tuple[Place, Json]]:
             yield from readers[ending(source)](source, path, rejects)
 
 
-def find(source: str) -> Path:
+def find(source: str, hint: str = CORPUS_HINT) -> Path:
     """The path of a source that is not a hub's.
+
+    Args:
+        hint: what to do where nothing is there.
 
     Raises:
         UsageError: nothing is there.
     """
     path = Path(source).expanduser()
     if not path.exists():
-        raise UsageError(f"{source} does not exist", CORPUS_HINT)
+        raise UsageError(f"{source} does not exist", hint)
     return path
 
 
@@ -233,7 +241,11 @@ def _folder_rows(source: str, root: Path, rejects: Rejects) -> Iterator[tuple[Pl
             yield from read_rows(os.path.join(source, name), rejects)
         return
     files = list(_files(root))
-    texts = [path for path in files if ending(path.name) in TEXT_ENDINGS]
+    records = {path.parent for path in files if path.name in RECORDS and (path.parent / RECORDS[path.name]).exists()}
+    if root in records:
+        way = f"to go on with a run: kinj train -o {source} --resume; to start from what it learned: --model {source}"
+        raise UsageError(f"{source} is a run or a sweep, and no folder of documents", way)
+    texts = [path for path in files if ending(path.name) in TEXT_ENDINGS and records.isdisjoint(path.parents)]
     if not texts:
         found = ", ".join(sorted({ending(path.name) or path.name for path in files})) or "nothing"
         raise KinjError(
@@ -243,6 +255,8 @@ def _folder_rows(source: str, root: Path, rejects: Rejects) -> Iterator[tuple[Pl
         place = Place(os.path.join(source, path.relative_to(root)))
         if path.name.endswith(CARD) and path.with_name(path.name.removesuffix(CARD) + ".stats.json").exists():
             rejects.pass_over(place, "cards of views")
+        elif not records.isdisjoint(path.parents):
+            rejects.pass_over(place, "files of runs")
         elif path in texts:
             with _damage_explained(place.source):
                 yield from _one_text(place, path, path.relative_to(root).as_posix(), rejects)
@@ -293,7 +307,8 @@ def _damage_explained(source: str) -> Iterator[None]:
             f"{source} ends before its compressed data does", "it was cut off: copy or download it again"
         ) from error
     except OSError as error:
-        raise KinjError(f"{source} cannot be read: {error.strerror or error}") from error
+        hint = NO_GZIP_HINT if isinstance(error, BadGzipFile) else ""
+        raise KinjError(f"{source} cannot be read: {error.strerror or error}", hint) from error
 
 
 def _name(value: object) -> str:

@@ -21,6 +21,8 @@ from kinj.data.records import Record
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _LEFTOVER = re.compile(r"\..+\.tmp-\d+-\d+")
+_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How safetensors and tokenizers tell what the system said, in errors that are no OSError."""
 _counter = itertools.count()
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
@@ -45,6 +47,14 @@ def to_json(value: Any, indent: bool = False) -> bytes:
         # What orjson refuses: lone surrogates and whole numbers beyond 64 bits.
         layout: Any = {"indent": 2} if indent else {"separators": (",", ":")}
         return json.dumps(_finite(value), default=str, allow_nan=False, **layout).encode()
+
+
+def to_line(value: Any) -> bytes:
+    """The same with the end of a line."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)  # a copy of the line is saved
+    except (orjson.JSONEncodeError, UnicodeEncodeError):
+        return to_json(value) + b"\n"
 
 
 def _finite(value: Any) -> Any:
@@ -112,6 +122,11 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             _sync_folder(Path(folder))
         temporary.rename(target)
         _sync_folder(target.parent)
+    except Exception as error:
+        number = None if isinstance(error, OSError) else _RUST_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -131,7 +146,7 @@ def write_records(path: str | Path, records: Iterable[Record]) -> int:
     count = 0
     with atomic_open(path) as file, _compressed(file, Path(path).suffix) as stream:
         for record in records:
-            stream.write(to_json(record_to_json(record)) + b"\n")
+            stream.write(to_line(record_to_json(record)))
             count += 1
     return count
 

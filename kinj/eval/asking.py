@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from kinj.config import from_yaml
 from kinj.config.schema import Settings
@@ -15,7 +16,7 @@ from kinj.models.requests import Request, Response
 
 SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
-PAIRED = ("mean", "difference", "perplexity")
+PAIRED = ("mean", "plain", "difference", "perplexity")
 """Aggregates of items that two models can be compared on one by one."""
 
 DRAFTS = 4
@@ -57,6 +58,11 @@ def run_settings(context: Context) -> Settings:
     """The settings the run under test was trained with (the data asked about may be other data); else those given."""
     path = context.run / "config.yaml" if context.run else None
     return from_yaml(path) if path and path.exists() else context.settings
+
+
+def unlimited(context: Context) -> Context:
+    """The context for all questions, whatever `eval.limit` says; shares notices."""
+    return replace(context, settings=replace(context.settings, eval=replace(context.settings.eval, limit=None)))
 
 
 def pool_questions(context: Context, name: str) -> list[Question]:
@@ -152,10 +158,20 @@ def generated(responses: Iterable[Response]) -> list[Response]:
 def with_changes(after: list[Measure], before: list[Measure] | None) -> list[Measure]:
     """The measures, followed by the paired change of each headline one (no `/` in its name) since `before`.
 
-    The change of a perplexity is a ratio. Only means over items have changes.
+    The change of a perplexity is a ratio. Only means over the same items have changes.
     """
-    earlier = {measure.name: measure for measure in before or [] if measure.aggregate in PAIRED}
-    return [*after, *(_change(m, earlier[m.name]) for m in after if m.name in earlier and "/" not in m.name)]
+    earlier = {measure.name: measure for measure in before or []}
+    headlines = [measure for measure in after if "/" not in measure.name and measure.name in earlier]
+    return [*after, *(_change(m, earlier[m.name]) for m in headlines if _paired(m, earlier[m.name]))]
+
+
+def _paired(after: Measure, before: Measure) -> bool:
+    """Whether the change is the mean of the items' own changes: of the same items. A mean told as 0, being below, is none."""
+    if after.clusters != before.clusters:
+        return False
+    if after.aggregate == "at_least_0":
+        return min(fmean(after.values), fmean(before.values)) >= 0
+    return after.aggregate in PAIRED
 
 
 def _change(after: Measure, before: Measure) -> Measure:

@@ -15,6 +15,9 @@ from kinj.models.requests import Request, Response
 if TYPE_CHECKING:
     from kinj.models.loading import LanguageModel  # needs torch, which scoring a file of predictions does not
 
+SCHEMA = 1
+"""Version of results.json."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -39,9 +42,11 @@ class Measure:
     clusters: list[str]
     note: str = ""
     aggregate: str = "mean"
-    """`mean` of the values, `perplexity`: exp of the mean, `per_token`: the mean over tokens, at least 0, `difference`: the mean of
-    paired differences, `at_least_0`: the mean, or 0 where it is below; or a key of `kinj.stats.STATISTICS`: a figure about each
-    value and the number `beside` it."""
+    """`mean` of the values, `plain`: the mean of what is no share even where it lies in [0, 1], `perplexity`: exp of the mean,
+    `per_token`: the mean over tokens, at least 0, `difference`: the mean of paired differences, `at_least_0`: the mean, or 0 where
+    it is below; or a key of `kinj.stats.STATISTICS`: a figure about each value and the number `beside` it."""
+    unit_of_items: str = "questions"
+    """What the values are of, for the words that say what an interval covers: `people`, `texts`."""
     beside: list[float] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     """One per value where the values say whether each question is answered right, by the score that its probe goes by: so the

@@ -45,7 +45,7 @@ class ProbeObserver:
             return []
 
     def __call__(self, _step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
-        """The measures at this step: `probe`, `measure`, `direction`, `value`, `low`, `high`, `n`.
+        """The measures at this step: `probe`, `measure`, `unit`, `direction`, `value`, `low`, `high`, `n`.
 
         Weights, modes and random state stay.
         """
@@ -54,7 +54,8 @@ class ProbeObserver:
             for measure in self._measures(probe, requests, language_model):
                 found = interval(measure)
                 row = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
-                rows.append({"probe": probe.name, "measure": measure.name, "direction": measure.direction, **row})
+                about = {"measure": measure.name, "unit": measure.unit, "direction": measure.direction}
+                rows.append({"probe": probe.name, **about, **row})
         return rows
 
     def _measures(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from kinj.config import multiplex
 from kinj.config.errors import KinjError
 from kinj.config.names import BUILT_IN_MODELS
 from kinj.data import open_data
@@ -68,6 +69,10 @@ def _add_stages(found: TrainingTexts, context: Context) -> None:
     for path in dict.fromkeys(source.path for _, source in sources if source.path):
         found.add(path, read_records(path, settings.data.fields))
     _add_pools(found, data, dict.fromkeys(source.pool or key for key, source in sources if not source.path))
+    for treatment in multiplex.treatments(settings):
+        treated = multiplex.settings_of(settings, treatment).data
+        if treated != settings.data:
+            _add_pools(found, open_data(treated), [multiplex.POOL])
 
 
 def _add_pools(found: TrainingTexts, data: DataSet, pools: Iterable[str]) -> None:

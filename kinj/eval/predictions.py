@@ -12,11 +12,11 @@ from kinj.config.errors import KinjError
 from kinj.data.files import Ids, Rejects, atomic_open, atomic_write, nothing_in, to_json
 from kinj.data.forms import Json, RecordError
 from kinj.data.rows import read_rows
-from kinj.eval.base import Measure
+from kinj.eval.base import SCHEMA, Measure
 from kinj.eval.documents import document_rows
 from kinj.eval.normalizers import NORMALIZERS
 from kinj.eval.scorers import SCORES, Scorer
-from kinj.eval.summary import SCHEMA, measure_json
+from kinj.eval.summary import measure_json
 
 HINT = 'a line looks like {"id": "q1", "answers": ["Paris"], "prediction": "in Paris"}; "document" and "kind" may be there too'
 
@@ -33,7 +33,7 @@ class _Scored:
         for name, column in self.columns.items():
             column.append(scores[name])
         self.documents.append(str(form["id"] if form.get("document") is None else form["document"]))
-        self.kinds.append(str(form.get("kind", "")))
+        self.kinds.append(str(form.get("kind") or ""))
 
     def measures(self) -> list[Measure]:
         """The four scores, and exact match by kind where there are several."""

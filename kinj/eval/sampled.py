@@ -14,7 +14,8 @@ from kinj.data.files import atomic_write
 from kinj.eval.asking import NotMeasuredError, run_settings
 from kinj.eval.base import Context, Measure
 from kinj.models.codec import Codec
-from kinj.models.loading import LanguageModel, fingerprint, load_model
+from kinj.models.fingerprints import fingerprint
+from kinj.models.loading import LanguageModel, load_model
 from kinj.models.sampling import Drift, draw_passages, drift, same_vocabulary
 
 START = "start_model"

@@ -20,11 +20,9 @@ from kinj.stats import (
     mean_interval,
     pairs_interval,
     perplexity_interval,
+    plain_mean,
     token_interval,
 )
-
-SCHEMA = 1
-"""Version of results.json."""
 
 
 def interval(measure: Measure) -> Interval:
@@ -37,14 +35,16 @@ def interval(measure: Measure) -> Interval:
         return perplexity_interval(measure.values, measure.clusters)
     if measure.aggregate == "per_token":
         return _within(token_interval(measure.values, measure.clusters), 0.0, math.inf)
+    if measure.aggregate == "plain":
+        return plain_mean(measure.values, measure.clusters, unit=measure.unit_of_items)
     if measure.aggregate == "difference":
         found = difference_interval(measure.values, measure.clusters)
         return _within(found, -1.0, 1.0) if measure.unit == "share" else found
     if measure.aggregate == "at_least_0":
-        return _within(difference_interval(measure.values, measure.clusters), 0.0, math.inf)
+        return _within(plain_mean(measure.values, measure.clusters, unit=measure.unit_of_items), 0.0, math.inf)
     if measure.aggregate in STATISTICS:
         return pairs_interval(measure.aggregate, measure.values, measure.beside, measure.clusters)
-    return mean_interval(measure.values, measure.clusters)
+    return mean_interval(measure.values, measure.clusters, unit=measure.unit_of_items)
 
 
 def _within(found: Interval, least: float, most: float) -> Interval:
@@ -108,7 +108,7 @@ def _generated(response: Response) -> dict[str, Any]:
     row = {
         "prediction": final_answer(text),
         "scores": scores(response),
-        "logprob": response.logprob,
-        "tokens": response.tokens,
+        "logprob": response.logprob if response.tokens else None,
+        "tokens": response.tokens or None,
     }
     return row if row["prediction"] == text else row | {"generated": text}

@@ -46,9 +46,10 @@ def overlap_lines(results: dict[str, Any]) -> list[str]:
 def interval_lines(results: dict[str, Any]) -> list[str]:
     """How the intervals of the headline measures were made and what they generalise over, each said once."""
     said: dict[str, list[str]] = {}
-    for result in results["probes"].values():
+    for probe, result in results["probes"].items():
         for name, measure in _headlines(result):
-            said.setdefault(f"{measure['method']}; for {measure['covers']}", []).append(name)
+            how = f"{measure['method']}; for {measure['covers']}"
+            said.setdefault(how, []).append(_label(results, probe, name))
     return [f"95 % interval of {', '.join(names)}: {how}" for how, names in said.items()]
 
 
@@ -56,7 +57,11 @@ def comparison_lines(results: dict[str, Any]) -> list[str]:
     """The tests of each headline's paired difference, and some questions whose answer changed."""
     lines = []
     for probe, result in results["probes"].items():
-        lines += [f"{name}: {_tests(measure)}" for name, measure in _headlines(result) if "tests" in measure]
+        lines += [
+            f"{_label(results, probe, name)}: {_tests(measure)}"
+            for name, measure in _headlines(result)
+            if "tests" in measure
+        ]
         changed = result.get("flips", {"examples": []})
         lines += [
             f"{row['change']:<6} {row['prompt']}  {row['before']!r} -> {row['after']!r}" for row in changed["examples"]
@@ -64,6 +69,17 @@ def comparison_lines(results: dict[str, Any]) -> list[str]:
         if changed["examples"]:
             counts = f"{changed['gained']:,} answers gained, {changed['lost']:,} lost"
             lines.append(f"{probe}: {counts}; all in predictions/{probe}.flips.jsonl")
+    return lines
+
+
+def treatment_lines(results: dict[str, Any]) -> list[str]:
+    """The first measure of each probe for each treatment of a run that taught groups of documents differently."""
+    lines = []
+    for probe, result in results["probes"].items():
+        for treated in result.get("treatments", []):
+            named = ", ".join(f"{key}={value}" for key, value in treated["settings"].items())
+            first = next(iter(treated["measures"].items()), None)
+            lines.append(f"{probe}, {named}: " + (f"{first[0]} {_shown(first[1])}" if first else "not measured"))
     return lines
 
 
@@ -110,9 +126,16 @@ def _headlines(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def _label(results: dict[str, Any], probe: str, name: str) -> str:
+    """A measure's name; after its probe's where several probes have one of that name."""
+    shared = sum(name in result["measures"] for result in results["probes"].values()) > 1
+    return f"{probe} {name}" if shared else name
+
+
 def _tests(measure: dict[str, Any]) -> str:
     tests, flip = measure["tests"], measure["tests"]["sign_flip"]
-    parts = [f"sign-flip test by document p = {flip['p']:.3g} ({flip['documents']:,} documents differ)"]
+    differ = "1 document differs" if flip["documents"] == 1 else f"{flip['documents']:,} documents differ"
+    parts = [f"sign-flip test by document p = {flip['p']:.3g} ({differ})"]
     if tests["mcnemar"]:
         parts.append(f"McNemar p = {tests['mcnemar']['p']:.3g} (assumes {tests['mcnemar']['assumes']})")
     if tests["smallest_detectable"] is not None:
@@ -132,5 +155,5 @@ def _value(measure: dict[str, Any]) -> str:
 
 def _interval(measure: dict[str, Any]) -> str:
     if measure["low"] is None:
-        return "one document: none"
+        return "one document: none" if measure["clusters"] == 1 else "none"
     return f"[{format_number(measure['low'], measure['unit'])}, {format_number(measure['high'], measure['unit'])}]"

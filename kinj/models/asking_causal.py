@@ -116,7 +116,7 @@ class AskingCausal(Asking[Codec]):
 
     def _score_heads(self, heads: list[tuple[tuple[int, ...], list[Row]]]) -> None:
         codec, model = self.codec, self.model
-        prefix = read_prefixes(model, [head for head, _ in heads], codec.pad_id)
+        prefix = read_prefixes(model, [head for head, _ in heads], codec.pad_id, share=reads_trees(model))
         rows = [(number, row) for number, (_, group) in enumerate(heads) for row in group]
         rows.sort(key=lambda item: -len(item[1].rest))
         found: dict[int, Scored] = {}

@@ -20,6 +20,9 @@ IGNORE = -100
 Shots = Sequence[tuple[str, str]]
 """Questions with their answers that are put before a question."""
 
+TURNS = ("<|im_start|>", "<|start_header_id|>", "<start_of_turn>", "[INST]", "<|user|>", "<|assistant|>")
+"""Tokens that begin the turns of a chat in known templates."""
+
 PASSAGE = "\ue000"
 """Stands for a passage while a chat template is filled in; a character of Unicode's private use area."""
 
@@ -90,6 +93,19 @@ class Codec:
         self.bos = bos
         self.chat = bool(settings.chat and getattr(tokenizer, "chat_template", None))
         self._template = settings.prompt
+
+    @property
+    def question_format(self) -> str:
+        """How a question is put to the model: `chat template`, or the text of `model.prompt`."""
+        return "chat template" if self.chat else self._template
+
+    @property
+    def lost_template(self) -> str | None:
+        """A token of the tokenizer that begins the turns of a chat, where there is no template to write them."""
+        if getattr(self.tokenizer, "chat_template", None):
+            return None
+        vocabulary = self.tokenizer.get_vocab()
+        return next((mark for mark in TURNS if mark in vocabulary), None)
 
     @property
     def longest_prompt(self) -> int:

@@ -51,16 +51,16 @@ class Filled(Example):
 class GapCodec(Codec):
     """What both kinds have in common. A question is the prompt in `model.prompt`, then the gap."""
 
-    def document(self, text: str) -> NoReturn:  # noqa: ARG002
+    def document(self, text: str) -> NoReturn:  # noqa: ARG002 - part of the contract
         self._refuse()
 
-    def documents(self, texts: Sequence[str]) -> NoReturn:  # noqa: ARG002
+    def documents(self, texts: Sequence[str]) -> NoReturn:  # noqa: ARG002 - part of the contract
         self._refuse()
 
-    def around(self, request: str, separator: str) -> NoReturn:  # noqa: ARG002
+    def around(self, request: str, separator: str) -> NoReturn:  # noqa: ARG002 - part of the contract
         self._refuse()
 
-    def pair(self, context: Sequence[int], target: Sequence[int]) -> NoReturn:  # noqa: ARG002
+    def pair(self, context: Sequence[int], target: Sequence[int]) -> NoReturn:  # noqa: ARG002 - part of the contract
         self._refuse()
 
     def prompts(self, requests: Sequence[Request]) -> list[list[int]]:

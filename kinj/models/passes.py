@@ -9,6 +9,7 @@ import copy
 import inspect
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Protocol
 
 import torch
@@ -95,19 +96,44 @@ class Prefix:
         return Prefix(self.model, self.cache, mask, self.lengths + 1, logits[:, -1])
 
 
-def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
-    """Reads the beginnings of some rows, none of them empty."""
+def read_prefixes(model: Any, rows: Sequence[Sequence[int]], pad_id: int, share: bool = False) -> Prefix:
+    """Reads the beginnings of some rows, none of them empty.
+
+    Args:
+        share: what all of them begin with is read once, where that is most of them (examples before the questions). The
+            padding of the rest then stands behind it, so only for models in which nothing but mask and positions count.
+    """
+    common = _alike([row[:-1] for row in rows]) if share else 0
+    if 2 * common * (len(rows) - 1) <= sum(map(len, rows)):
+        return _go_on(_nothing(model, len(rows)), rows, pad_id)
+    first = _go_on(_nothing(model, 1), [rows[0][:common]], pad_id)
+    picked = first.pick(torch.zeros(len(rows), dtype=torch.long, device=first.mask.device))
+    return _go_on(picked, [row[common:] for row in rows], pad_id)
+
+
+def _alike(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with."""
+    return sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*rows, strict=False)))
+
+
+def _nothing(model: Any, rows: int) -> Prefix:
+    """Before anything is read."""
     from transformers import DynamicCache
 
-    device = next(model.parameters()).device
-    width = max(map(len, rows))
+    none = torch.zeros(rows, 0, dtype=torch.long, device=next(model.parameters()).device)
+    return Prefix(model, DynamicCache(config=model.config), none, none.sum(1), none.float())
+
+
+def _go_on(prefix: Prefix, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
+    """After one or more tokens of each row, padded on the left; the cache of `prefix` is used up."""
+    device, width = prefix.mask.device, max(map(len, rows))
     ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows], device=device)
-    lengths = torch.tensor([len(row) for row in rows], device=device)
-    mask = (torch.arange(width, device=device) >= width - lengths[:, None]).long()
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
-    logits = _forward(model, ids, mask, positions, cache, keep=1)
-    return Prefix(model, cache, mask, lengths, logits[:, -1])
+    new = torch.tensor([len(row) for row in rows], device=device)
+    real = (torch.arange(width, device=device) >= width - new[:, None]).long()
+    positions = (prefix.lengths[:, None] + real.cumsum(1) - 1).clamp(min=0)
+    mask = torch.cat([prefix.mask, real], 1)
+    logits = _forward(prefix.model, ids, mask, positions, prefix.cache, keep=1)
+    return Prefix(prefix.model, prefix.cache, mask, prefix.lengths + new, logits[:, -1])
 
 
 def _forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, keep: int = 0) -> Tensor:

@@ -38,8 +38,8 @@ class Request:
 @dataclass(kw_only=True)
 class Response:
     """The answer to a request: `text` of a generation (None otherwise); `logprob` (natural log, summed over the scored
-    tokens; for a generation, of the generated tokens) and how many `tokens` it covers; `greedy` tells whether every scored
-    token was the most likely one."""
+    tokens; for a generation, of the generated tokens) and how many `tokens` it covers, 0 where a served model tells none; `greedy`
+    tells whether every scored token was the most likely one."""
 
     request: Request
     text: str | None = None

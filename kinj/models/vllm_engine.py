@@ -20,8 +20,9 @@ from kinj.models.asking import Engine
 from kinj.models.asking_causal import AskingCausal, Row
 from kinj.models.codec import Codec
 from kinj.models.expressions import amounts
-from kinj.models.loading import LanguageModel, locate
+from kinj.models.loading import LanguageModel
 from kinj.models.passes import Scored, checked
+from kinj.models.places import locate
 from kinj.models.requests import Request
 
 CHUNK = 512

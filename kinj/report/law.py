@@ -8,9 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kinj.report import page, plots
+from kinj.report import blocks
+from kinj.report.blocks import Answer, Block, Cell, Figure, Figures, Section
+from kinj.report.canvas import Plot
 from kinj.report.numbers import number, short
-from kinj.report.plots import Fit, Series
+from kinj.report.plots import Series
+from kinj.report.relations import Fit, fits
 
 Law = Mapping[str, Any]
 
@@ -90,17 +93,64 @@ def _error(law: Law, error: float | None) -> str:
 
 
 def law_plot(law: Law) -> str:
-    """The measured points, the fitted curves and their bands, as an SVG file."""
-    scale = 100 if law["share"] else 1
-    drawn = [
-        Fit(_series(line["name"], line["points"], scale), _series(line["name"], line["curve"], scale))
-        for line in law["lines"]
+    """The measured points, the fitted curves with their bands and what was held out, as an SVG file."""
+    return _plot(law, {}).svg_file()
+
+
+def law_section(law: Law, arms: Mapping[str, int | None]) -> Section:
+    """A law on a page: its sentence, its plot, its parameters and how well it holds.
+
+    Args:
+        arms: the number that a curve's colour follows from, by the curve's name.
+    """
+    caption = "Dots: measured, with 95 % intervals. Lines: the law, with its band." + (
+        " Hollow diamonds: what the law said of points it had not seen." if _held_points(law) else ""
+    )
+    figure = Figure(f"law-{law['law']}", law["y"], _plot(law, arms), caption)
+    rows = [
+        [
+            one["name"],
+            Cell(number(one["value"], None), _interval(one, None), one["value"], "value"),
+            "" if one["published"] is None else number(one["published"], None),
+            one["meaning"],
+        ]
+        for one in law["parameters"]
     ]
+    table = blocks.Table(
+        f"Parameters of {law['law']}", ["parameter", "value and 95 % interval", "published", "what it says"], rows
+    )
+    said = [_sentence(line) for line in lines(law)]
+    found: list[Block] = [
+        Answer(_sentence(law["answer"]), []),
+        Figures([figure], said),
+        *([table] if rows else []),
+    ]
+    return Section(law["law"][0].upper() + law["law"][1:], found)
+
+
+def _plot(law: Law, arms: Mapping[str, int | None]) -> Plot:
+    scale = 100 if law["share"] else 1
+    held = _held_points(law)
+    alone = len(law["lines"]) == 1
+    drawn = []
+    for line in law["lines"]:
+        own = [{**one, "y": one["predicted"]} for one in held if alone or one["name"] == line["name"]]
+        about = line["name"], scale, arms.get(line["name"])
+        held_out = _series(own, *about) if own else None
+        drawn.append(Fit(_series(line["points"], *about), _series(line["curve"], *about), held_out))
     label = f"{law['y']}{', percent' if law['share'] else ''}"
-    svg = plots.fits(drawn, (law["x"], label), f"{law['law']}: {law['answer']}", law["log_y"])
-    return plots.standalone(svg, page.colours())
+    return fits(drawn, (law["x"], label), f"{law['law']}: {law['answer']}", log_y=law["log_y"])
 
 
-def _series(name: str, rows: Sequence[Mapping[str, Any]], scale: float) -> Series:
+def _held_points(law: Law) -> Sequence[Mapping[str, Any]]:
+    """Predictions of points that were held out; none where nothing was, or nothing could be predicted."""
+    return law["held_out"]["points"] if law["held_out"] and not law["held_out"]["why"] else []
+
+
+def _series(rows: Sequence[Mapping[str, Any]], name: str, scale: float, arm: int | None) -> Series:
     ends = [[None if row[end] is None else scale * row[end] for row in rows] for end in ("low", "high")]
-    return Series(name, [row["x"] for row in rows], [scale * row["y"] for row in rows], ends[0], ends[1])
+    return Series(name, [row["x"] for row in rows], [scale * row["y"] for row in rows], ends[0], ends[1], arm)
+
+
+def _sentence(line: str) -> str:
+    return line[0].upper() + line[1:] + ("" if line.endswith(".") else ".")

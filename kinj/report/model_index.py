@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kinj.report.html import result_rows
 from kinj.report.numbers import interval_text
 from kinj.report.read import RunFiles
+from kinj.report.run import result_rows
 
 
 def front_matter(run: RunFiles) -> str:

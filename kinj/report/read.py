@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from kinj.config import from_yaml, redact
 from kinj.config.build import flatten
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
 
 
@@ -69,23 +70,51 @@ class RunFiles:
         """The measures taken on the way: step, probe, measure, value, low, high."""
         return [row for row in read_lines(self.path / "metrics.jsonl") if "probe" in row]
 
+    @cached_property
+    def trained(self) -> bool:
+        """Whether a model was trained here, or was to be: an evaluation keeps no record of what was typed."""
+        return (self.path / "overrides.txt").exists() or bool(self.summary or self.steps)
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What an evaluation says of itself in its results; of one that was stopped, what its settings say."""
+        known = {"model": self.settings.model.name, "fingerprint": "", "before": None}
+        return known | {"normalizer": self.settings.eval.normalizer} | self.results
+
     def changed(self) -> list[tuple[str, Any]]:
-        """Settings that differ from the schema's defaults, without secrets; where results go and sweeps are left out."""
+        """Settings that differ from the schema's defaults, without secrets; where results go, sweeps and what was not used are
+        left out.
+        """
         plain = flatten(Settings())
+        unused = ("run.", "sweep.", *(() if self.trained else ("train.", "optim.", "augment.")))
         values = redact(flatten(self.settings)).items()
-        return [(k, v) for k, v in values if not k.startswith(("run.", "sweep.")) and plain.get(k, ...) != v]
+        return [(k, v) for k, v in values if not k.startswith(unused) and plain.get(k, ...) != v]
 
     @property
     def command(self) -> str:
-        """What repeats the run from its own settings."""
-        return f"kinj train -c {self.path / 'config.yaml'} run.dir=null"
+        """What repeats the run, or the evaluation, from its own settings."""
+        settings = f"-c {self.path / 'config.yaml'} run.dir=null"
+        if self.trained:
+            return f"kinj train {settings}"
+        if self.asked["fingerprint"] is None:
+            return f"kinj eval --from-predictions {shlex.quote(self.asked['model'])} {settings}"
+        before = self.asked["before"]
+        models = [self.asked["model"], *([before] if before else [])]
+        return f"kinj eval {shlex.join(models)}{' --compare' if before else ''} {settings}"
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a file; None where there is none."""
+    """The object in a file; None where there is none.
+
+    Raises:
+        KinjError: it holds no JSON.
+    """
     if not path.exists():
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise KinjError(f"{path} is not valid JSON: {error}", "was it edited, or copied in part?") from error
     return content
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kinj.report.numbers import amount, difference_text, value_text
+from kinj.report.numbers import amount, difference_text, interval_text, value_text
 from kinj.report.plots import Series
 from kinj.report.tables import (
     at_equal,
     comparison_line,
     is_main,
+    main_is_share,
     main_measure,
     main_title,
     reference_line,
@@ -24,23 +25,25 @@ SOME_LOSS = 0.05
 """A fall of the loss that is worth a word, in nats per token."""
 
 
-def answer(results: Results) -> tuple[str, list[str]]:
-    """The first comparison (or the best row) in one sentence, and what has to be said with it."""
+def answer(results: Results, laws: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[str]]:
+    """A law (or the first comparison, or the best row) in one sentence, and what has to be said with it."""
+    if laws:
+        return str(laws[0]["answer"]), [f"The law “{laws[0]['law']}”, with intervals over {laws[0]['seeds']} seeds."]
     main = [comparison for comparison in results["comparisons"] if is_main(results, comparison)]
     if main:
         return _verdict(main[0], main_title(results)), _beside(results, main[0])
     found = [(measure["value"], g) for g in results["groups"] if (measure := main_measure(results, g))]
     if not found:
         return "Nothing was measured.", list(results["notices"])
-    better = results["groups"][0]["measures"] and found[0][1]["measures"][results["measure"]["probe"]]
-    sign = better[results["measure"]["name"]]["direction"]
+    sign = found[0][1]["measures"][results["measure"]["probe"]][results["measure"]["name"]]["direction"]
     best = max(found, key=lambda pair: pair[0] * sign)[1]
     measure = main_measure(results, best)
     assert measure is not None
-    value = value_text(measure)
+    value = f"{value_text(measure)} {interval_text(measure)}".rstrip()
     if len(found) == 1:
         return f"{main_title(results)}: {value}", [f"The interval covers {measure['covers']}."]
-    return f"Best: {best['name']}, with {value}", [
+    what = "" if main_is_share(results) else f"{main_title(results)} "
+    return f"Best: {best['name']}, with {what}{value}", [
         "Rows were not compared in pairs, so this may be chance: look at the intervals."
     ]
 
@@ -98,6 +101,11 @@ def parting(recall: Series, loss: Series, unit: str) -> str | None:
         return "Recall was still rising at the last measurement; training longer may add more."
     said = f"Recall was within a point of its best from {arrived:g} {unit} on"
     return f"{said}; the loss fell by another {fell:.2f} without more recall." if fell >= SOME_LOSS else f"{said}."
+
+
+def beside_loss(title: str, share: bool) -> str:
+    """The title of a plot of a measure taken on the way beside the training loss."""
+    return "Recall beside the loss" if share else f"{title[0].upper()}{title[1:]} beside the training loss"
 
 
 def overlap_sentences(probes: Mapping[str, Any]) -> list[str]:

@@ -1,33 +1,58 @@
-"""report.html of a sweep: ways of teaching beside each other."""
+"""What a sweep has to tell: ways of teaching beside each other, from results.json and the files of its trials."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from kinj.config.errors import UsageError
-from kinj.data.files import atomic_write
-from kinj.report import page, plots, story
-from kinj.report.numbers import NOT_MEASURED, amount, difference_text, duration, times
-from kinj.report.plots import Point, Series
-from kinj.report.read import RunFiles, read_json
-from kinj.report.series import loss_series, recall_series, x_label
-from kinj.report.tables import (
-    RETENTION,
-    at_equal,
-    cost_cells,
-    is_main,
-    kept_measures,
-    kept_titles,
-    main_measure,
-    main_title,
-    overlap_line,
-    reference_of,
+from kinj.report import plots, story
+from kinj.report.blocks import (
+    Answer,
+    Arms,
+    Block,
+    Cell,
+    Command,
+    Facts,
+    Figure,
+    Figures,
+    Items,
+    Missing,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+    measure_cell,
+    section,
 )
+from kinj.report.doses import dose_figures
+from kinj.report.figures import (
+    arms_of,
+    axis_label,
+    cost_figure,
+    difference_figure,
+    front_figure,
+    kept_figure,
+    main_figure,
+)
+from kinj.report.front import front_words, on_front
+from kinj.report.law import law_section
+from kinj.report.multiplex import check_grids, check_lines
+from kinj.report.naming import shortly_named
+from kinj.report.numbers import duration, times
+from kinj.report.plots import Series
+from kinj.report.read import RunFiles, read_json
+from kinj.report.run import environment
+from kinj.report.series import loss_series, recall_series, x_label
+from kinj.report.sweep_tables import arms_table, compared, cost_table, flips, settings_table, trials_fold
+from kinj.report.tables import kept_measures, main_is_share, main_measure, main_title, overlap_line
+from kinj.report.write import write_page
 
 Results = Mapping[str, Any]
-MOST_LINES = 3
+MOST_LINES = 8
 """Rows whose curves are drawn together; more cannot be told apart."""
 
 
@@ -54,62 +79,152 @@ def write_sweep_report(sweep_dir: Path, command: str | None = None) -> Path:
         UsageError: the folder holds no results of a sweep.
     """
     folder = Path(sweep_dir)
-    results = read_sweep(folder)
-    body = [
-        _lead(results),
-        _answer(results),
-        page.facts(_facts(results)),
-        page.section("Result", _table(results), page.plots(_figures(results))),
-        *_compared(results),
-        *_curves(folder, results),
-        page.section("What the intervals cover", page.items(_covers(results))),
-        *_wrong(results),
-        page.section("Repeat it", page.command(command or repeat(folder, results)), _trials(results)),
+    return write_page(sweep_report(folder, read_sweep(folder), command))
+
+
+def sweep_report(folder: Path, results: Results, command: str | None = None) -> Report:
+    """Everything there is to say about a sweep, finished or not.
+
+    Args:
+        results: the content of its results.json.
+        command: what repeats the sweep; by default made from its files.
+    """
+    written, results = results, shortly_named(results)
+    laws = [law for path in sorted((folder / "laws").glob("*.json")) if (law := read_json(path))]
+    head, beside = story.answer(results, laws)
+    gaps = list(missing(results))
+    base = _base(folder)
+    found = [environment_of for path in _runs(folder, results) if (environment_of := read_json(path / "env.json"))]
+    front = on_front(results)
+    figures = [figure for figure in (main_figure(results), kept_figure(results)) if figure]
+    parts: list[Block] = [
+        Paragraph(
+            f"How much does {results['model']} know of {results['data']} afterwards, and what did it forget?", True
+        ),
+        Paragraph("Every row starts from the same settings and differs only in the way named."),
+        Answer(head, beside),
+        *([Missing(gaps)] if gaps else []),
+        Facts(_facts(results)),
+        *([Arms([group["name"] for group in results["groups"]])] if None not in arms_of(results) else []),
+        *section("Result", arms_table(results), Figures(figures) if figures else None),
+        *section("Recall against retention", _one(front_figure(results), front_words(front) if front else ())),
+        *section("Treatments together and alone", *_multiplexed(results)),
+        *section("Comparisons", _one(difference_figure(results)), *compared(results)),
+        *section("Dose and response", _many(list(dose_figures(results)))),
+        *section("Laws", *(law_section(law, _colours(results)) for law in laws)),
+        *section("While it learned", *_curves(folder, results)),
+        *section("Questions that flipped", *flips(results)),
+        *section("Cost", cost_table(results), _one(cost_figure(results))),
+        *section("What the intervals cover", Items(_covers(results))),
+        *section("To be known", _notices(results)),
+        *section("Settings that differ", settings_table(results, base)),
+        *section("Environment", environment(found)),
+        Section("Repeat it", [Command([command or repeat(folder, results)]), trials_fold(results)]),
     ]
-    target = folder / "report.html"
-    atomic_write(target, page.page(_title(results), f"kinj sweep · {folder}", body))
-    return target
+    content = {
+        "results": written,
+        "front": vars(front) if front else None,
+        "laws": laws,
+        "environment": found[0] if found else {},
+        "repeat": command or repeat(folder, results),
+    }
+    return Report(folder, "sweep", title(results), parts, head, gaps, list(_together(folder, results)), content)
+
+
+def missing(results: Results) -> Iterator[str]:
+    """Trials that have not finished, with why, and what goes on."""
+    trials = {trial["trial"]: trial["done"] for group in results["groups"] for trial in group["trials"]}
+    pruned = {one["trial"] for one in results.get("pruned", [])}
+    failed = [
+        f"{f['name']} failed: {f['error'].splitlines()[0]} (trials/{f['trial']}/log.txt)" for f in results["failures"]
+    ]
+    ended = pruned | {failure["trial"] for failure in results["failures"]}
+    open_ = sum(not done and trial not in ended for trial, done in trials.items())
+    if open_ > 0:
+        many = "1 of {} trials has" if open_ == 1 else f"{open_} of {{}} trials have"
+        yield f"{many.format(len(trials))} not finished; the command that began the sweep goes on with what is left."
+    yield from failed
+    if failed:
+        yield "--retry-failed tries failed trials again."
+    if pruned:
+        yield f"Pruned trials: {len(pruned)} of {len(trials)}, ended early for a learning curve behind the others'."
+    if results["groups"] and not results["measure"]:
+        yield "The measure asked for was not taken by any finished trial."
 
 
 def repeat(folder: Path, results: Results) -> str:
     """The command that repeats a sweep from its own settings, somewhere else."""
-    space = [f"{key}={','.join(_typed(value) for value in values)}" for key, values in results["space"].items()]
-    return " ".join(["kinj sweep", "-c", str(folder / "sweep.yaml"), *space, "-o", "runs/again"])
+    return " ".join(["kinj sweep", "-c", str(folder / "sweep.yaml"), *_axes(results), "-o", "runs/again"])
+
+
+def _axes(results: Results) -> Iterator[str]:
+    """The values of the grid as they are typed; keys that took their values together (`seed+data.seed=0..4`) still do."""
+    space: Mapping[str, Sequence[Any]] = results["space"]
+    points = [
+        {key: _typed(value) for key, value in {**group["settings"], **seeds}.items()}
+        for group in results["groups"]
+        for seeds in ({"seed": trial["seed"], "data.seed": trial["data_seed"]} for trial in group["trials"])
+    ]
+    left = list(space)
+    while left:
+        keys = [key for key in left if key == left[0] or _go_together(points, left[0], key)]
+        left = [key for key in left if key not in keys]
+        rows = zip(*(map(_typed, space[key]) for key in keys), strict=True)
+        values = (row[0] if len(set(row)) == 1 else f"[{','.join(row)}]" for row in rows)
+        yield f"{'+'.join(keys)}={','.join(values)}"
+
+
+def _go_together(points: Sequence[Mapping[str, str]], key: str, other: str) -> bool:
+    """Whether each value of one setting always came with one value of another, and not because there is only one."""
+    pairs = {(point[key], point[other]) for point in points if key in point and other in point}
+    ones, others = ({pair[side] for pair in pairs} for side in (0, 1))
+    return len(pairs) == len(ones) == len(others) > 1
 
 
 def _typed(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
 
 
-def _title(results: Results) -> str:
+def title(results: Results) -> str:
+    """What the page is called."""
     many = len(results["groups"])
     if any(group["arm"] for group in results["groups"]):
         return f"{many} ways of teaching, compared" if many > 1 else "One way of teaching"
     return f"{many} settings, compared" if many > 1 else f"{results['recipe']}, over seeds"
 
 
-def _lead(results: Results) -> str:
-    asked = f"How much does {results['model']} know of {results['data']} afterwards, and what did it forget?"
-    how = "Every row starts from the same settings and differs only in the way named."
-    return f'<p class="lead">{page.text(asked)}</p><p>{page.text(how)}</p>'
+def _base(folder: Path) -> dict[str, Any]:
+    """The sweep's own settings by key; plain YAML, because checking them anew would take longer than all else."""
+    path = folder / "sweep.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: dict[str, Any] = {}
+
+    def walk(value: Any, key: str) -> None:
+        if isinstance(value, dict) and value:
+            for name, inner in value.items():
+                walk(inner, f"{key}.{name}" if key else str(name))
+        else:
+            found[key] = value
+
+    walk(content, "")
+    return found
 
 
-def _answer(results: Results) -> str:
-    head, beside = story.answer(results)
-    lines = "".join(f"<p>{page.text(line)}</p>" for line in beside)
-    return f'<div class="answer"><strong>{page.text(head)}</strong>{lines}</div>'
+def _runs(folder: Path, results: Results) -> Iterator[Path]:
+    for trial in dict.fromkeys(t["trial"] for group in results["groups"] for t in group["trials"] if t["done"]):
+        yield folder / "trials" / trial
 
 
 def _facts(results: Results) -> dict[str, object]:
     trials = {t["trial"]: t for group in results["groups"] for t in group["trials"]}
-    done = sum(trial["done"] for trial in trials.values())
+    done, pruned = sum(trial["done"] for trial in trials.values()), results.get("pruned", [])
     seconds = sum(
         group["cost"].get("seconds", 0) * sum(t["done"] for t in group["trials"]) for group in results["groups"]
     )
     return {
         "start model": results["model"],
         "data": results["data"],
-        "trials": f"{done} of {len(trials)} done",
+        "trials": f"{done} of {len(trials)} done" + (f", {len(pruned)} pruned" if pruned else ""),
         "seeds (data, training)": f"{_distinct(trials, 'data_seed')}, {_distinct(trials, 'seed')}",
         "training time": duration(seconds),
     }
@@ -119,151 +234,57 @@ def _distinct(trials: Mapping[str, Any], key: str) -> int:
     return len({trial[key] for trial in trials.values()})
 
 
-def _table(results: Results) -> str:
-    kept = kept_measures(results)
-    head = ["way of teaching", main_title(results), *kept_titles(results), "passes", "time"]
-    rows = []
-    for group in results["groups"]:
-        retention = group["measures"].get("retention", {})
-        why = results["not_measured"].get("retention")
-        missing = f"{NOT_MEASURED}{f': {why}' if why else ''}"
-        cells = [page.measure_cell(retention.get(name)) for name in kept] or [page.measure_cell(None, missing)]
-        costs = [page.text(cost) for cost in cost_cells(results, group)]
-        rows.append([page.text(group["name"]), page.measure_cell(main_measure(results, group)), *cells, *costs])
-    return page.table(head, rows, numbers=[len(head) - 2, len(head) - 1])
+def _colours(results: Results) -> dict[str, int | None]:
+    """By arm the number that its colour follows from; of a sweep whose rows are its arms."""
+    rows = [group["arm"] for group in results["groups"]]
+    return dict(zip(rows, arms_of(results), strict=True)) if len(set(rows)) == len(rows) else {}
 
 
-def _figures(results: Results) -> list[str]:
-    found = [_main_figure(results), _kept_figure(results), _difference_figure(results), _cost_figure(results)]
-    return [figure for figure in found if figure]
+def _multiplexed(results: Results) -> list[Block]:
+    """What treatments within one run do to each other, where that was checked."""
+    tables = [Table(grid.title, grid.head, grid.rows) for grid in check_grids(results)]
+    return [Items(check_lines(results)), *tables] if tables else []
 
 
-def _main_figure(results: Results) -> str:
-    points = main_points(results)
-    if not points:
-        return ""
-    many = any(len(point.runs) > 1 for point in points)
-    title = main_title(results)
-    caption = "Percent, with 95 % intervals." + (" Small strokes are single runs." if many else "")
-    return page.figure(
-        title[0].upper() + title[1:], plots.dots({title: points}, f"{title}, by way of teaching"), caption
-    )
+def _one(figure: Figure | None, beside: Any = ()) -> Figures | None:
+    return Figures([figure], beside) if figure else None
 
 
-def main_points(results: Results) -> list[Point]:
-    """The measure asked for by row; empty where no row has it."""
-    points = [plots.point(group["name"], main_measure(results, group)) for group in results["groups"]]
-    return points if any(point.value is not None for point in points) else []
+def _many(figures: list[Figure]) -> Figures | None:
+    return Figures(figures) if figures else None
 
 
-def _kept_figure(results: Results) -> str:
-    names = [name for name in kept_measures(results) if name != "perplexity"]
-    if not names:
-        return ""
-    series = {
-        RETENTION[name]: [
-            plots.point(g["name"], g["measures"].get("retention", {}).get(name)) for g in results["groups"]
-        ]
-        for name in names
-    }
-    caption = "Percent of older facts still known, apart for facts repeated during training and facts that were not."
-    return page.figure(
-        "Keeps the old facts", plots.dots(series, "older facts still known, by way of teaching"), caption
-    )
-
-
-def _difference_figure(results: Results) -> str:
-    main = [comparison for comparison in results["comparisons"] if is_main(results, comparison)]
-    if not main:
-        return ""
-    here = [plots.point(f"{c['a']} − {c['b']}", c) for c in main]
-    series: dict[str, Sequence[Point]] = {"here": here}
-    references = [reference_of(results, comparison) for comparison in main]
-    if any(references):
-        series["committed table"] = [plots.point(p.label, r) for p, r in zip(here, references, strict=True)]
-    caption = (
-        "Differences in points, paired, with 95 % intervals. An interval across the line at 0 shows no difference."
-    )
-    return page.figure("Differences", plots.dots(series, "differences between ways of teaching", zero=True), caption)
-
-
-def _cost_figure(results: Results) -> str:
-    costs = [(group["name"], group["cost"]) for group in results["groups"]]
-    if not all(cost.get("passes") for _, cost in costs):
-        return ""
-    first = costs[0][1]["passes"]
-    points = [
-        Point(
-            name,
-            cost["passes"] / first,
-            text=times(cost["passes"] / first) + (f", {duration(cost['seconds'])}" if "seconds" in cost else ""),
-        )
-        for name, cost in costs
-    ]
-    caption = "Forward–backward passes as multiples of the first row's, and time on this machine."
-    return page.figure("Cost", plots.bars(points, "passes, by way of teaching"), caption)
-
-
-def _compared(results: Results) -> list[str]:
-    rows = []
-    for comparison in sorted(results["comparisons"], key=lambda one: not is_main(results, one)):
-        smallest = comparison["smallest"]
-        seen = "unknown" if smallest is None else amount(smallest, comparison["unit"])
-        what = main_title(results) if is_main(results, comparison) else RETENTION.get(comparison["measure"], "")
-        reference = reference_of(results, comparison)
-        rows.append(
-            [
-                page.text(f"{comparison['a']} − {comparison['b']}"),
-                page.text(what),
-                f"<b>{page.text(difference_text(comparison))}</b>",
-                page.text(seen),
-                page.text(at_equal(comparison)),
-                *([_quiet(difference_text(reference)) if reference else ""] if results["reference"] else []),
-            ]
-        )
-    if not rows:
-        return []
-    head = ["difference", "in", "value and 95 % interval", "could have seen", "compared"]
-    beside = ["committed table"] if results["reference"] else []
-    source = f"<p>Committed table: {page.text(results['reference']['source'])}</p>" if beside else ""
-    return [page.section("Comparisons", page.table([*head, *beside], rows), source)]
-
-
-def _quiet(value: str) -> str:
-    return f'<span class="interval">{page.text(value)}</span>'
-
-
-def _curves(folder: Path, results: Results) -> list[str]:
-    """Recall on the way beside the loss, of the rows compared first, where probes were asked on the way."""
+def _curves(folder: Path, results: Results) -> list[Block]:
+    """Recall on the way beside the loss, where probes were asked on the way; the rows compared first come first."""
     if not results["measure"]:
         return []
-    wanted = results["comparisons"][0]["arms"] if results["comparisons"] else []
-    groups = [g for g in results["groups"] if not wanted or g["arm"] in wanted][:MOST_LINES]
+    arms, first = arms_of(results), results["comparisons"][0]["arms"] if results["comparisons"] else []
+    order = sorted(enumerate(results["groups"]), key=lambda row: row[1]["arm"] not in first)
     recall: list[Series] = []
     loss: list[Series] = []
     label = ""
-    for group in groups:
-        trial = next((t for t in group["trials"] if t["done"]), None)
-        run = RunFiles(folder / "trials" / trial["trial"]) if trial else None
-        line = recall_series(run, results["measure"]["name"], group["name"]) if run else None
-        below = loss_series(run, group["name"]) if run else None
+    for place, group in order:
+        paths = (folder / "trials" / trial["trial"] for trial in group["trials"] if trial["done"])
+        run = next((RunFiles(path) for path in paths if (path / "config.yaml").exists()), None)
+        line = recall_series(run, results["measure"]["name"], group["name"], arms[place]) if run else None
+        below = loss_series(run, group["name"], arms[place]) if run else None
         if run and line and below:
             recall.append(line)
             loss.append(below)
             label = x_label(run)
+        if len(recall) == MOST_LINES:
+            break
     if not recall:
         return []
-    labels = (f"{main_title(results)}, percent", "training loss", label)
-    svg = plots.curves(recall, loss, labels, "recall and loss during training")
+    title, share = main_title(results), main_is_share(results)
+    labels = (axis_label(results, title), "training loss", label)
+    plot = plots.curves(recall, loss, labels, "What was learned, and the loss, during training")
     caption = (
         "First seed of each row. A falling loss is not yet knowledge: it also falls when the text is learned by heart."
     )
-    said = [f"{r.label}: {s}" for r, below in zip(recall, loss, strict=True) if (s := story.parting(r, below, label))]
-    return [
-        page.section(
-            "While it learned", page.plots([page.figure("Recall beside the loss", svg, caption)]), page.items(said)
-        )
-    ]
+    both = zip(recall, loss, strict=True) if share else ()
+    said = [f"{line.label}: {text}" for line, below in both if (text := story.parting(line, below, label))]
+    return [Figures([Figure("learning", story.beside_loss(title, share), plot, caption)], said)]
 
 
 def _covers(results: Results) -> list[str]:
@@ -271,23 +292,22 @@ def _covers(results: Results) -> list[str]:
     return [*(story.covers(results) or ["nothing: no trial has finished"]), *([overlap] if overlap else [])]
 
 
-def _wrong(results: Results) -> list[str]:
-    failed = [f"{f['name']} failed: {f['error']} (trials/{f['trial']}/log.txt)" for f in results["failures"]]
-    said = [*failed, *results["notices"]]
-    return [page.section("To be known", page.items(said))] if said else []
+def _notices(results: Results) -> Items | None:
+    return Items(results["notices"]) if results["notices"] else None
 
 
-def _trials(results: Results) -> str:
-    rows = [
-        [
-            page.text(g["name"]),
-            str(t["data_seed"]),
-            str(t["seed"]),
-            f"<code>trials/{page.text(t['trial'])}</code>",
-            "done" if t["done"] else "—",
+def _together(folder: Path, results: Results) -> Iterator[list[Cell | str]]:
+    """The rows of this sweep in a table with other sweeps and runs."""
+    kept = next(iter(kept_measures(results)), "")
+    first = results["groups"][0]["cost"].get("passes") if results["groups"] else None
+    for group in results["groups"]:
+        passes, seconds = group["cost"].get("passes"), group["cost"].get("seconds")
+        yield [
+            folder.name,
+            group["name"],
+            main_title(results),
+            measure_cell(main_measure(results, group)),
+            measure_cell(group["measures"].get("retention", {}).get(kept)),
+            Cell(f"{passes:,.0f}", times(passes / first) if first else "", passes) if passes is not None else "",
+            Cell(duration(seconds), order=seconds) if seconds is not None else "",
         ]
-        for g in results["groups"]
-        for t in g["trials"]
-    ]
-    table = page.table(["way of teaching", "data seed", "seed", "run directory", ""], rows)
-    return f"<details><summary>all {len(rows)} trials</summary>{table}</details>"

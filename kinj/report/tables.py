@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from kinj.report.multiplex import check_grids, check_lines
 from kinj.report.numbers import (
     NOT_MEASURED,
     Measure,
@@ -33,7 +34,7 @@ TITLES = {"recall": "knows the new facts"}
 def sweep_table(results: Results) -> Table:
     """One row per way of teaching: what it knows, what it kept, what it cost."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("way of teaching" if _has_arms(results) else "setting", no_wrap=True)
+    table.add_column(row_title(results), no_wrap=True)
     table.add_column(main_title(results), no_wrap=True)
     for title in kept_titles(results):
         table.add_column(title.replace(": ", ":\n"), no_wrap=True)
@@ -52,7 +53,14 @@ def show_sweep(results: Results, console: Console | None = None) -> None:
     table = sweep_table(results)
     out.width = max(out.width, out.measure(table, options=out.options.update(width=400)).maximum)
     out.print(table)
-    for line in comparison_lines(results):
+    for grid in check_grids(results):
+        out.print(f"\n{grid.title}", soft_wrap=True, highlight=False)
+        shown = Table(*grid.head, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for row in grid.rows:
+            shown.add_row(*row)
+        out.width = max(out.width, out.measure(shown, options=out.options.update(width=400)).maximum)
+        out.print(shown)
+    for line in [*check_lines(results), *comparison_lines(results)]:
         out.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
 
 
@@ -83,12 +91,25 @@ def kept_titles(results: Results) -> list[str]:
     ] or ["keeps the old ones"]
 
 
+def main_is_share(results: Results) -> bool:
+    """Whether the measure asked for is a share, shown in percent."""
+    found = next((m for group in results["groups"] if (m := main_measure(results, group))), None)
+    return bool(found and found["unit"] == "share")
+
+
+def why_no_value(results: Results, group: Group) -> str:
+    """What stands in place of the measure asked for in a row that has none."""
+    if any(trial["done"] for trial in group["trials"]):
+        return NOT_MEASURED
+    pruned = {one["trial"] for one in results.get("pruned", [])}
+    return "pruned" if all(trial["trial"] in pruned for trial in group["trials"]) else "no finished trial"
+
+
 def main_cell(results: Results, group: Group) -> str:
     """Value and interval of the measure asked for; of a row without a finished trial, that it has none."""
-    measure = main_measure(results, group)
-    return (
-        cell(measure) if measure else (NOT_MEASURED if any(t["done"] for t in group["trials"]) else "no finished trial")
-    )
+    if measure := main_measure(results, group):
+        return cell(measure)
+    return why_no_value(results, group)
 
 
 def kept_cells(results: Results, group: Group) -> list[str]:
@@ -185,5 +206,6 @@ def overlap_line(results: Results) -> str:
     return f"questions that stand in the training texts word for word: {', '.join(found)}" if found else ""
 
 
-def _has_arms(results: Results) -> bool:
-    return any(group["arm"] for group in results["groups"])
+def row_title(results: Results) -> str:
+    """What the rows of a sweep's table are."""
+    return "way of teaching" if any(group["arm"] for group in results["groups"]) else "setting"

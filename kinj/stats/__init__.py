@@ -3,7 +3,7 @@
 from kinj.stats.agreement import Confusion, confusion
 from kinj.stats.bootstrap import bootstrap_ends, resamples
 from kinj.stats.fits import least_squares
-from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, t_interval, token_interval
+from kinj.stats.intervals import Interval, mean_interval, perplexity_interval, plain_mean, t_interval, token_interval
 from kinj.stats.paired import (
     McNemar,
     SignFlip,
@@ -32,6 +32,7 @@ __all__ = [
     "paired_difference",
     "pairs_interval",
     "perplexity_interval",
+    "plain_mean",
     "pooled_interval",
     "resamples",
     "sign_flip",

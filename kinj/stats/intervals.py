@@ -70,10 +70,10 @@ def mean_interval(
 
 
 def plain_mean(
-    y: Array, clusters: Sequence[str] | None = None, level: float = 0.95, unit: str = "questions"
+    values: Sequence[float] | Array, clusters: Sequence[str] | None = None, level: float = 0.95, unit: str = "questions"
 ) -> Interval:
     """The mean and its t-interval, whatever the range of the values; arguments and errors as in `mean_interval`."""
-    result = _without_ends(y, clusters, unit)
+    result = _without_ends(as_array(values), clusters, unit)
     return result if result.dof is None else _t_ends(result, _quantile(level, result.dof))
 
 
@@ -136,13 +136,13 @@ def t_interval(values: Sequence[float], level: float = 0.95, unit: str = "seeds"
     Raises:
         ValueError: there are no values or one is not finite.
     """
-    interval = plain_mean(as_array(values), level=level)
+    interval = plain_mean(values, level=level)
     return replace(interval, covers=f"other {unit} ({interval.n})")
 
 
 def token_interval(losses: Sequence[float], clusters: Sequence[str] | None = None, level: float = 0.95) -> Interval:
     """The mean loss per token with its t-interval; arguments and errors as in `perplexity_interval`."""
-    inner = plain_mean(as_array(losses), clusters, level, "tokens")
+    inner = plain_mean(losses, clusters, level, "tokens")
     covers, method = (text.replace("document", "passage") for text in (inner.covers, inner.method))
     return replace(inner, covers=covers, method=method)
 
@@ -168,7 +168,7 @@ def perplexity_interval(
     return replace(inner, value=value, low=low, high=high, error=error, method=method)
 
 
-def as_array(values: Sequence[float]) -> Array:
+def as_array(values: Sequence[float] | Array) -> Array:
     """The values as an array.
 
     Raises:

@@ -46,7 +46,9 @@ def difference_interval(
     """As `paired_difference`, from the differences themselves."""
     y = as_array(differences)
     plain = plain_mean(y, clusters, level)
-    if plain.low is None or not np.isin(y, (-1.0, 0.0, 1.0)).all():
+    if plain.low is None:
+        return plain
+    if not np.isin(y, (-1.0, 0.0, 1.0)).all():
         return replace(plain, method=plain.method.replace("t", "paired t", 1))
     groups = numbered(clusters, len(y))
     more = [f"document {group}" for group in groups] + ["one for a", "one for b"]

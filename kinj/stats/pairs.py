@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from kinj.stats.intervals import Interval
+from kinj.stats.intervals import NO_SPREAD, Interval
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Array, Array], float]
@@ -22,6 +22,8 @@ BINS = 10
 """Bins of a calibration error."""
 DRAWS = 500
 """Resamples behind an interval."""
+MANY = 30
+"""Documents from which on the interval of a calibration error is wide enough (simulated: docs/probes/calibration.md)."""
 FEWEST = 10
 """Right answers, and wrong ones, that a figure about being right should have: resamples of fewer say too little about its error."""
 
@@ -90,7 +92,8 @@ def pairs_interval(
 ) -> Interval:
     """A figure of `STATISTICS` and its interval: ± t with (clusters - 1) degrees of freedom times the bootstrap's standard error.
 
-    Whole clusters are drawn, `DRAWS` times, always by the same seed; draws in which the figure is undefined are left out.
+    Whole clusters are drawn, `DRAWS` times, always by the same seed; draws in which the figure is undefined are left out. There is
+    no interval of a single cluster, nor of a figure that is the same in every draw.
 
     Args:
         name: a key of `STATISTICS`.
@@ -113,10 +116,16 @@ def pairs_interval(
     error = _bootstrap_error(statistic, first, second, members)
     if error is None:
         return Interval(value, None, None, len(first), len(members), covers)
+    if error < NO_SPREAD:  # such as confidence 0 in wrong answers: that no other would differ does not follow
+        alike = "none: it is the same in every resample"
+        return Interval(value, None, None, len(first), len(members), covers, method=alike)
     half = float(stats.t.ppf((1 + level) / 2, len(members) - 1)) * error
     low, high = max(least, value - half), min(most, value + half)
     dof = float(len(members) - 1)
-    return Interval(value, low, high, len(first), len(members), covers, error, dof, "t over resampled documents")
+    method = "t over resampled documents"
+    if name == "calibration_error" and len(members) < MANY:
+        method += f" (too narrow: fewer than {MANY})"
+    return Interval(value, low, high, len(first), len(members), covers, error, dof, method)
 
 
 def _members(clusters: Sequence[str] | None, n: int) -> list[NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from typing import Any
 from kinj.config.errors import UsageError
 from kinj.config.keys import suggest
 
-HINT = "for example: sweep.where='augment.views * train.stages.inject.epochs == 20 or arm == \"plain\"'"
+EXAMPLE = 'augment.views * train.stages.inject.epochs == 20 or arm == "plain"'
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -35,16 +35,21 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 class Condition:
     """An expression with Python's comparisons, arithmetic, `and`, `or`, `not` and `in`; names are full keys of settings.
 
+    Args:
+        text: the expression.
+        given: the setting or flag it was given by, for what is said about it.
+
     Raises:
         UsageError: when made, where the text is no such expression.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, given: str = "sweep.where") -> None:
+        self.text, self.given = text, given
+        self._hint = f"for example: {given}='{EXAMPLE}'"
         try:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
-            raise UsageError(f"sweep.where: `{text}` is no expression ({error.args[0]})", HINT) from error
+            raise UsageError(f"{given}: `{text}` is no expression ({error.args[0]})", self._hint) from error
 
     def holds(self, settings: Mapping[str, Any]) -> bool:
         """Whether it is true of settings.
@@ -58,9 +63,9 @@ class Condition:
         try:
             return bool(_value(self._tree, settings))
         except _UnknownError as error:
-            raise UsageError(f"sweep.where: `{self.text}`: {error}", HINT) from error
+            raise UsageError(f"{self.given}: `{self.text}`: {error}", self._hint) from error
         except (TypeError, ZeroDivisionError) as error:
-            raise UsageError(f"sweep.where: `{self.text}` cannot be worked out: {error}", HINT) from error
+            raise UsageError(f"{self.given}: `{self.text}` cannot be worked out: {error}", self._hint) from error
 
 
 class _UnknownError(Exception):

@@ -7,20 +7,21 @@ import os
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from kinj.sweep.worker import run_job
+from kinj.data.signals import deaf
+from kinj.sweep.worker import GRACE_SECONDS, run_job
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 60.0
-"""A worker that was asked to stop may finish its step and write a checkpoint; after so long it is killed."""
+BEGIN_SECONDS = 20.0
+"""A process that was started has begun with its job after so long at the latest, or never will."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: its exit code, or minus the number of the signal that killed it, and the process it ran in."""
+    """How a job ended: its exit code, or minus the number of the signal that killed it; and the process it ran in.
+
+    Both are None where nobody can say, because the machine is gone.
+    """
 
     name: str
-    code: int
-    pid: int
+    code: int | None
+    pid: int | None
 
 
 class Executor(Protocol):
@@ -65,41 +69,72 @@ class LocalExecutor:
         workers: jobs at a time.
         threads: CPU threads per job; by default the cores are shared out evenly.
         preload: modules that jobs need. They must not use a GPU or start threads when they are imported.
+        gpus: for each of the workers, the GPUs its jobs see, as CUDA_VISIBLE_DEVICES names them; by default those that this
+            process sees.
     """
 
-    def __init__(self, workers: int, threads: int | None = None, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, workers: int, threads: int | None = None, preload: Sequence[str] = (), gpus: Sequence[str] = ()
+    ) -> None:
         self.workers = workers
         self.threads = threads or max(1, cores() // workers)
+        self.gpus = gpus
         self._processes: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-        self._processes.set_forkserver_preload([*preload])
+        self._processes.set_forkserver_preload([run_job.__module__, *preload])
 
-    def submit(self, job: Job) -> BaseProcess:
-        """Starts a job now; its output is added to the job's log."""
+    def submit(self, job: Job, worker: int = 0) -> BaseProcess:
+        """Starts a job now; its output is added to the job's log.
+
+        Args:
+            worker: which of the workers it is for, from 0.
+        """
         job.log.parent.mkdir(parents=True, exist_ok=True)
-        arguments = (job.function, dict(job.spec), str(job.log), self._environment())
+        arguments = (job.function, dict(job.spec), str(job.log), self._environment(worker))
+        if sys.platform == "linux":
+            with deaf():  # or Ctrl-C would end it with a traceback while it imports
+                ensure_running()
         process: BaseProcess = self._processes.Process(target=run_job, args=arguments, name=job.name)
         process.start()
         return process
 
     def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
-        waiting, running = deque(jobs), list[BaseProcess]()
+        waiting, running = iter(jobs), dict[int, BaseProcess]()
         try:
-            while waiting or running:
-                while waiting and len(running) < self.workers:
-                    running.append(self.submit(waiting.popleft()))
-                wait([process.sentinel for process in running], POLL_SECONDS)
-                ended = [process for process in running if process.exitcode is not None]
-                for process in ended:
-                    running.remove(process)
-                    yield Outcome(process.name, int(process.exitcode or 0), int(process.pid or 0))
+            while True:
+                for worker in range(self.workers):
+                    if worker not in running and (job := next(waiting, None)) is not None:
+                        running[worker] = self.submit(job, worker)
+                if not running:
+                    return
+                wait([process.sentinel for process in running.values()], POLL_SECONDS)
+                for worker, process in list(running.items()):
+                    if process.exitcode is not None:
+                        del running[worker]
+                        yield Outcome(process.name, process.exitcode, process.pid)
                 if tick:
                     tick()
         finally:
-            stop(running)
+            _await_begun(running.values())
+            stop([*running.values()])
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, worker: int) -> dict[str, str]:
         """This process's own, with the share of threads where the user has not chosen one. Runs record their threads."""
-        return {"OMP_NUM_THREADS": str(self.threads), "TOKENIZERS_PARALLELISM": "false", **os.environ}
+        gpus = {"CUDA_VISIBLE_DEVICES": self.gpus[worker]} if self.gpus else {}
+        return {"OMP_NUM_THREADS": str(self.threads), "TOKENIZERS_PARALLELISM": "false", **os.environ, **gpus}
+
+
+def _await_begun(processes: Iterable[BaseProcess]) -> None:
+    """Waits until processes can be interrupted: one that was forked just now may still be deaf to SIGINT.
+
+    `run_job` begins to hear it, and then makes its process the leader of a session.
+    """
+    deadline = time.monotonic() + BEGIN_SECONDS
+    for process in processes:
+        with suppress(ProcessLookupError):
+            while process.exitcode is None and os.getsid(process.pid or 0) != process.pid:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.01)
 
 
 def cores() -> int:

@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+MACHINE_WIDE = "pid:[4026531836]"
+"""The first namespace of process numbers (Linux, PROC_PID_INIT_INO); containers have others."""
 ENDED = ("Z", "X")
 """States of a process that has ended and whose parent has not noticed yet."""
 
@@ -22,11 +24,11 @@ class Holder:
     @classmethod
     def here(cls) -> Holder:
         """This process."""
-        return cls(socket.gethostname(), os.getpid(), _stat(os.getpid())[1])
+        return cls(_machine(), os.getpid(), _stat(os.getpid())[1])
 
     def alive(self) -> bool | None:
         """Whether the process still runs; None where that cannot be seen from here."""
-        if self.host != socket.gethostname():
+        if self.host != _machine():
             return None
         try:
             os.kill(self.pid, 0)
@@ -38,6 +40,15 @@ class Holder:
         if state in ENDED:
             return False
         return started == self.started if started and self.started else None
+
+
+def _machine() -> str:
+    """What process numbers belong to: this machine, or a container on it, whose name may be that of another one."""
+    try:
+        numbers = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return socket.gethostname()
+    return socket.gethostname() if numbers == MACHINE_WIDE else f"{socket.gethostname()} {numbers}"
 
 
 def _stat(pid: int) -> tuple[str, str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kinj.config.build import flatten
+from kinj.config.check import stage_optim
 from kinj.config.names import WRITTEN
 from kinj.config.schema import Settings
 from kinj.data.content import content_of, digest
@@ -53,26 +56,82 @@ def identity(settings: Settings, inputs: Sequence[Path] = ()) -> str:
     Raises:
         UsageError: `model.name` names nothing that could be loaded.
     """
+    return _hash(settings=_values(settings), inputs=[content_of(str(path)) for path in inputs])
+
+
+def stage_keys(settings: Settings) -> list[str]:
+    """For each stage of `train.order`, a hash of all that decides where training stands at its end.
+
+    It is equal in trials that do the same until then. Of the stages that follow, and of how the trained model is asked, only
+    what is already read before is in it.
+    """
+    values, train = _values(settings), settings.train
+    learned = learns_tokenizer(settings)  # from the texts of all stages
+    probed = bool(train.probes) and bool(train.probe_every or train.probe_log)
+    keys = []
+    for count in range(1, len(train.order) + 1):
+        names = train.order[:count]
+        sources = [source for name in names for source in train.stages[name].data.values()]
+        read = [f"train.stages.{name}." for name in (train.stages if learned else names)]
+        read += ["augment."] if learned or probed or any(source.augment for source in sources) else []
+        read += ["eval."] if probed or any(source.select.keep for source in sources) else []
+        unread = tuple({"train.order", "train.stages.", "optim.", "augment.", "eval."}.difference(read))
+        used = {
+            key: value for key, value in values.items() if key.startswith(tuple(read)) or not key.startswith(unread)
+        }
+        keys.append(_hash(settings=used, order=names, optim=[asdict(stage_optim(settings, name)) for name in names]))
+    return keys
+
+
+def learns_tokenizer(settings: Settings) -> bool:
+    """Whether a trial's model has a tokenizer that is learned from the trial's texts."""
+    return settings.model.name == "scratch" and settings.model.tokenizer == "train"
+
+
+def tokenizer_key(settings: Settings) -> str:
+    """A hash of all that decides what a tokenizer learns: texts and size, not how often a model reads them."""
+    texts = ("data.", "augment.", "model.vocabulary", "model.prompt")
+    used = {
+        key: value
+        for key, value in _values(settings).items()
+        if key.startswith(texts) or (key.startswith("train.stages.") and ".data." in key)
+    }
+    return _hash(settings=used, what="tokenizer")
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    """The settings that can change the result, with contents in place of paths."""
     values = {key: value for key, value in flatten(settings).items() if not key.startswith(NOT_IN_IT)}
     for key, value in values.items():
         if key in READ_FROM or (key.startswith("train.stages.") and key.endswith(".path")):
             values[key] = content_of(value)
     values["model.name"] = _model(settings.model.name)
-    if settings.model.name == "scratch":
-        values["model.tokenizer"] = _model(settings.model.tokenizer) if settings.model.tokenizer != "train" else "train"
-    described = {"schema": SCHEMA, "settings": values, "inputs": [content_of(str(path)) for path in inputs]}
-    text = json.dumps(described, sort_keys=True, ensure_ascii=True, default=str)
+    if settings.model.name == "scratch" and not learns_tokenizer(settings):
+        values["model.tokenizer"] = _tokenizer(settings.model.tokenizer)
+    return values
+
+
+def _hash(**described: Any) -> str:
+    text = json.dumps({"schema": SCHEMA, **described}, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _tokenizer(name: str) -> str:
+    """As `_model`, also of a folder that holds a tokenizer and no model."""
+    own = Path(name).expanduser()
+    if not (own / "tokenizer.json").exists() or (own / "config.json").exists():
+        return _model(name)
+    return digest((path.name, path) for path in sorted(own.glob("tokenizer*")))
+
+
 def _model(name: str) -> str:
-    """A model or tokenizer: the content of its folder (of an expression: of each of its models, with its amount), or its name
+    """A model: the content of its folder (of an expression: of each of its models, with its amount), or its name
     where it is made anew or comes from the Hub."""
     if name == "scratch":
         return name
     from kinj.models import adapters  # imports torch
     from kinj.models.expressions import amounts
-    from kinj.models.loading import base_of, locate
+    from kinj.models.places import base_of, locate
 
     folder = locate(name)
     if found := amounts(name):

@@ -9,6 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kinj.config.errors import KinjError
+from kinj.data.treatments import read_treatments
+from kinj.eval.base import SCHEMA
 from kinj.eval.ranking import wins
 
 COSTS = ("steps", "passes", "tokens", "label_tokens", "seconds")
@@ -39,24 +42,73 @@ class Items:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A finished trial, read from its folder when asked."""
+    """A finished trial, read from its folder when asked.
+
+    Attributes:
+        treatment: looks at the documents of one treatment of a multiplexed trial (`train.multiplex`) alone; None looks at all.
+    """
 
     trial: str
     replicate: Replicate
     folder: Path
+    treatment: int | None = None
 
     @cached_property
     def probes(self) -> dict[str, Any]:
-        """`probes` of the trial's results.json."""
-        probes: dict[str, Any] = json.loads((self.folder / "results.json").read_text(encoding="utf-8"))["probes"]
+        """`probes` of the trial's results.json. What a probe does not say by treatment, it says of all documents.
+
+        Raises:
+            KinjError: another version of kinj wrote it, or it is damaged.
+        """
+        probes = self._read()
+        if self.treatment is None:
+            return probes
+        return {
+            name: found | found["treatments"][self.treatment] if found.get("treatments") else found
+            for name, found in probes.items()
+        }
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / "results.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            schema, probes = content.get("schema", SCHEMA), dict(content["probes"])
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            hint = "remove that file; the next time, the trial is asked again"
+            raise KinjError(f"{path} is damaged ({error})", hint) from error
+        if schema != SCHEMA:
+            hint = "go on with that version, or run the trials anew elsewhere: -o FOLDER (here: --overwrite)"
+            raise KinjError(f"another version of kinj wrote {path} (schema {schema}; this one reads {SCHEMA})", hint)
         return probes
 
     @cached_property
+    def documents(self) -> frozenset[str]:
+        """The documents of the treatment; empty where all are looked at."""
+        treatments = {} if self.treatment is None else read_treatments(self.folder)
+        return frozenset(name for name, number in treatments.items() if number == self.treatment)
+
+    @cached_property
     def cost(self) -> dict[str, float]:
-        """What the training cost; empty where nothing was written about it."""
+        """What the training cost, of a treatment its share of that; empty where nothing was written about it."""
+        known = {name: self._summary.get(name) for name in COSTS}
+        return {name: cost / self._parts for name, cost in known.items() if isinstance(cost, (int, float))}
+
+    @cached_property
+    def taken_over(self) -> dict[str, float]:
+        """How much of that cost, `steps` and `seconds`, was spent once for several trials, by another one; else empty."""
+        found: dict[str, float] = self._summary.get("taken_over", {})
+        return {name: cost / self._parts for name, cost in found.items() if isinstance(cost, (int, float))}
+
+    @cached_property
+    def _parts(self) -> int:
+        """Among how many treatments the cost is divided."""
+        return 1 if self.treatment is None else 1 + max(read_treatments(self.folder).values(), default=0)
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
         path = self.folder / "summary.json"
-        summary = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return {name: summary[name] for name in COSTS if isinstance(summary.get(name), (int, float))}
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return found
 
     def measure(self, probe: str, name: str) -> dict[str, Any] | None:
         """One measure as results.json holds it; None where it was not measured."""
@@ -74,6 +126,8 @@ class TrialResult:
         if measure is None or not path.exists():
             return None
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if self.documents:
+            rows = [row for row in rows if (row.get("document") or row["id"]) in self.documents]
         ranked = _ranked(rows, name)
         if ranked and _agrees(ranked, measure):
             return ranked

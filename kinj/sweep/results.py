@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinj.config.multiplex import described, treatments
 from kinj.config.schema import Settings
+from kinj.sweep.flips import flips
+from kinj.sweep.multiplex import Interference, rows_of
+from kinj.sweep.notices import not_measured, notices, of_pruned, prompt_overlap, reference
 from kinj.sweep.outcome import COSTS, Replicate, TrialResult, locate_measure
 from kinj.sweep.pooling import pooled, pooled_difference
-from kinj.sweep.space import REPLICATION, Group, Trial
+from kinj.sweep.pruning import verdict
+from kinj.sweep.space import REPLICATION, Control, Group, Trial
 from kinj.sweep.statistics import difference, group_measure
 from kinj.sweep.worker import finished
 
@@ -41,11 +45,12 @@ class PlannedTrial:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: a setting and its finished trials."""
+    """One row of the table: a setting and its finished trials; of multiplexed ones, the treatment it shows."""
 
     group: Group
     planned: list[PlannedTrial]
     results: list[TrialResult]
+    treatment: int | None = None
 
 
 def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping[str, str]) -> dict[str, Any]:
@@ -62,6 +67,7 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
     main = locate_measure(results, settings.sweep.measure)
     shown = _measures(results)
     labels = settings.sweep.labels
+    pruned = _pruned(planned, labels)
     return {
         "schema": SCHEMA,
         "model": settings.model.name,
@@ -71,11 +77,14 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
         "space": _space(planned),
         "groups": [_group(row, shown, main, settings) for row in rows],
         "comparisons": _comparisons(rows, settings, main) if main else [],
+        "multiplex": _multiplex(planned, main, settings) if settings.train.multiplex else None,
+        "flips": _flips(rows, settings, main) if main else None,
         "failures": _failures(planned, errors, labels),
-        "not_measured": _not_measured(results),
-        "prompt_overlap": _overlap(results),
-        "reference": _reference(settings),
-        "notices": _notices(results, main, settings),
+        "pruned": pruned,
+        "not_measured": not_measured(results),
+        "prompt_overlap": prompt_overlap(results),
+        "reference": reference(settings),
+        "notices": [*notices(results, shown if main is None else None, settings), *_of_pruned(rows, pruned, settings)],
     }
 
 
@@ -91,13 +100,18 @@ def _space(planned: Sequence[PlannedTrial]) -> dict[str, list[Any]]:
 
 
 def _rows(planned: Sequence[PlannedTrial]) -> list[Row]:
-    groups: dict[Group, list[PlannedTrial]] = {}
+    groups: dict[tuple[Group, int | None], list[PlannedTrial]] = {}
     for one in planned:
-        groups.setdefault(one.trial.group, []).append(one)
+        for row in rows_of(one.trial, one.settings):
+            groups.setdefault(row, []).append(one)
     return [
-        Row(group, many, [TrialResult(p.identity, p.replicate, p.folder) for p in many if finished(p.folder)])
-        for group, many in groups.items()
+        Row(group, many, [_result(one, treatment) for one in many if finished(one.folder)], treatment)
+        for (group, treatment), many in groups.items()
     ]
+
+
+def _result(one: PlannedTrial, treatment: int | None = None) -> TrialResult:
+    return TrialResult(one.identity, one.replicate, one.folder, treatment)
 
 
 def _measures(results: Sequence[TrialResult]) -> list[tuple[str, str]]:
@@ -128,7 +142,12 @@ def _group(
     return {
         "name": label_of(row.group, settings),
         "arm": first.arm,
-        "settings": {key: value for key, value in first.overrides.items() if key not in REPLICATION},
+        "settings": {
+            key: value
+            for key, value in [*first.overrides.items(), *_treatment(row)]
+            if key not in (*REPLICATION, "train.multiplex")
+        },
+        "treatment": row.treatment,
         "trials": [
             {
                 "trial": p.identity,
@@ -142,6 +161,14 @@ def _group(
         "pooled": pooled(row.results, *main) if main else None,
         "cost": _cost(row.results),
     }
+
+
+def _treatment(row: Row) -> list[tuple[str, Any]]:
+    """The multiplexed settings of a row."""
+    treated = treatments(row.planned[0].settings)
+    control = row.planned[0].trial.control
+    number = control.number if control else row.treatment
+    return [] if number is None else list(treated[number].items())
 
 
 def _cost(results: Sequence[TrialResult]) -> dict[str, float]:
@@ -166,12 +193,44 @@ def _comparisons(rows: Sequence[Row], settings: Settings, main: tuple[str, str])
     return compared
 
 
+def _multiplex(planned: Sequence[PlannedTrial], main: tuple[str, str] | None, settings: Settings) -> dict[str, Any]:
+    """The treatments; with `sweep.alone` also what they do to each other, at each point of the grid."""
+    treated = described(settings.train.multiplex)
+    points: dict[Group, dict[Control | None, list[TrialResult]]] = {}
+    for one in planned if main and settings.sweep.alone else ():
+        group = (None, one.trial.group[1])
+        kinds = points.setdefault(group, {})
+        if finished(one.folder):
+            kinds.setdefault(one.trial.control, []).append(_result(one))
+    checked = []
+    for (_, point), kinds in points.items():
+        found = Interference(kinds, len(treated), settings.data.name)
+        assert main
+        checked.append({"settings": dict(point), "curve": found.curve(*main), "matrix": found.matrix(*main)})
+    return {"treatments": treated, "checked": checked}
+
+
+def _flips(rows: Sequence[Row], settings: Settings, main: tuple[str, str]) -> dict[str, Any] | None:
+    """Of the first pair of `sweep.compare`, at the first point of the grid: what one answers and the other does not."""
+    for first, second in settings.sweep.compare[:1]:
+        a, b = (next((row for row in rows if row.group[0] == arm), None) for arm in (first, second))
+        found = flips(a.results, b.results, *main) if a and b else None
+        if a and b and found:
+            return {"a": _bare(a, settings), "b": _bare(b, settings), "probe": main[0], "measure": main[1], **found}
+    return None
+
+
+def _bare(row: Row, settings: Settings) -> str:
+    """What a row is called beside another one."""
+    return label_of(row.group, settings).removeprefix("+ ")
+
+
 def _comparison(a: Row, b: Row, probe: str, name: str, settings: Settings) -> dict[str, Any]:
     left, right = _cost(a.results), _cost(b.results)
     known = [cost for cost in ("passes", "steps", "label_tokens") if left.get(cost) and right.get(cost)]
     return {
-        "a": label_of(a.group, settings).removeprefix("+ "),
-        "b": label_of(b.group, settings).removeprefix("+ "),
+        "a": _bare(a, settings),
+        "b": _bare(b, settings),
         "arms": [a.group[0], b.group[0]],
         "probe": probe,
         "measure": name,
@@ -195,53 +254,25 @@ def _failures(
     ]
 
 
-def _not_measured(results: Sequence[TrialResult]) -> dict[str, str]:
-    return {
-        probe: found["not_measured"]
-        for result in results
-        for probe, found in result.probes.items()
-        if "not_measured" in found
-    }
+def _pruned(planned: Sequence[PlannedTrial], labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The trials that were ended early, and by what judgement."""
+    unique = {one.identity: one for one in planned if not finished(one.folder)}
+    found = {name: judged for name, one in unique.items() if (judged := verdict(one.folder))}
+    return [
+        {
+            "trial": name,
+            "name": str(unique[name].trial),
+            "label": labels.get(unique[name].trial.arm or "", ""),
+            **{key: judged[key] for key in ("step", "value", "why")},
+        }
+        for name, judged in found.items()
+    ]
 
 
-def _overlap(results: Sequence[TrialResult]) -> dict[str, float | None]:
-    """Largest share, over the trials, of a probe's prompts that stand in the training texts; null where it is not known."""
-    shares: dict[str, list[float | None]] = {}
-    for result in results:
-        for probe, found in result.probes.items():
-            overlap = found.get("prompt_overlap")
-            if isinstance(overlap, dict) and overlap.get("prompts"):
-                shares.setdefault(probe, []).append(overlap["share"])
-    return {
-        probe: None if None in many else max(share for share in many if share is not None)
-        for probe, many in shares.items()
-    }
-
-
-def _reference(settings: Settings) -> dict[str, Any] | None:
-    """The committed table beside which this one is shown, as `{source, comparisons, groups}`."""
-    if settings.sweep.reference is None:
-        return None
-    path = Path(settings.sweep.reference)
-    file = path / "results.json" if path.is_dir() else path
-    if not file.exists():
-        return None
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return {"source": settings.sweep.reference, "comparisons": content["comparisons"], "groups": content["groups"]}
-
-
-def _notices(results: Sequence[TrialResult], main: tuple[str, str] | None, settings: Settings) -> list[str]:
-    notices = []
-    if main is None and results:
-        measured = ", ".join(f"{probe}.{name}" for probe, name in _measures(results))
-        notices.append(
-            f"no trial measured sweep.measure={settings.sweep.measure}; measured were: {measured or 'nothing'}"
-        )
-    if settings.sweep.reference is not None and _reference(settings) is None:
-        notices.append(
-            f"sweep.reference={settings.sweep.reference} is not here, so no larger table is shown beside this one"
-        )
-    for result in results:
-        for probe, found in result.probes.items():
-            notices += [f"{probe}: {notice}" for notice in found.get("notices", [])]
-    return list(dict.fromkeys(notices))
+def _of_pruned(rows: Sequence[Row], pruned: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
+    """What to say of them: also which rows stand on the repetitions that were left."""
+    names = {one["trial"] for one in pruned}
+    partly = [row for row in rows if row.results and any(one.identity in names for one in row.planned)]
+    return of_pruned(
+        pruned, len({one.identity for row in rows for one in row.planned}), [_bare(r, settings) for r in partly]
+    )

@@ -17,10 +17,15 @@ PATIENCE = 1000
 
 @dataclass(frozen=True)
 class Tried:
-    """A point, and what came of it: a value for each objective, or None where that is not known (yet)."""
+    """A point, and what came of it: a value for each objective, or None where that is not known (yet).
+
+    Attributes:
+        pruned: step and value at which it was ended early; None where it was not.
+    """
 
     point: Mapping[str, Any]
     values: Sequence[float] | None
+    pruned: tuple[int, float] | None = None
 
 
 def random_points(space: Space, seed: int) -> Iterator[dict[str, Any]]:
@@ -56,7 +61,7 @@ def tpe_points(
 
     Args:
         space: values by axis; repetitions are left out.
-        tried: every point so far; those without values teach nothing.
+        tried: every point so far; those without values teach nothing, unless they were pruned.
         directions: 1 for an objective that is better when larger, -1 for one that is better when smaller.
         count: points that will be tried at the same time.
 
@@ -76,11 +81,25 @@ def tpe_points(
     )
     for one in tried:
         params = {axis: _coded(space[axis], one.point[axis]) for axis in axes}
-        state = optuna.trial.TrialState.FAIL if one.values is None else optuna.trial.TrialState.COMPLETE
-        values = None if one.values is None else list(one.values)
-        study.add_trial(optuna.trial.create_trial(state=state, values=values, params=params, distributions=ranges))
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=_state(one),
+                values=None if one.values is None else list(one.values),
+                params=params,
+                distributions=ranges,
+                intermediate_values=dict([one.pruned] if one.pruned else []),
+            )
+        )
     asked = [study.ask(ranges) for _ in range(count)]
     return [{axis: _decoded(space[axis], trial.params[axis]) for axis in axes} for trial in asked]
+
+
+def _state(one: Tried) -> Any:
+    from optuna.trial import TrialState
+
+    if one.pruned:
+        return TrialState.PRUNED
+    return TrialState.FAIL if one.values is None else TrialState.COMPLETE
 
 
 def _distribution(values: Sequence[Any]) -> Any:

@@ -12,6 +12,8 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.config.space import Interval, each
 from kinj.data.files import atomic_write
+from kinj.sweep.engines import at_a_time
+from kinj.sweep.folder import refuse_other_sweep
 from kinj.sweep.outcome import COSTS
 from kinj.sweep.run import SweepResult, prepare
 from kinj.sweep.samplers import Tried, front, random_points, tpe_points
@@ -39,6 +41,8 @@ def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepRes
         raise UsageError(
             "sweep.sampler=tpe searches settings, not arms", "leave sweep.arms out, or name the arm's settings"
         )
+    if not settings.run.overwrite:
+        refuse_other_sweep(folder, settings)
     prepare(folder, settings)
     path = folder / "points.jsonl"
     points = _read(path, space)
@@ -48,7 +52,7 @@ def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepRes
         resumed = result.resumed if result and resumed is None else resumed
         names = settings.sweep.objectives or [settings.sweep.measure]
         tried, directions = _judged(points, result.table if result else {}, names)
-        count = min(settings.sweep.workers, settings.sweep.points - len(points))
+        count = min(at_a_time(settings.sweep) or 1, settings.sweep.points - len(points))
         chosen = _next(space, tried, directions, settings.seed, count)
         if result and not chosen:
             best = [points[number] for number in front(tried, directions)]
@@ -104,19 +108,30 @@ def _judged(
 ) -> tuple[list[Tried], list[int]]:
     """What came of each point, by the table's means, and for each objective whether more is better (1) or less (-1)."""
     rows = {_key(group["settings"]): group for group in table.get("groups", [])}
+    pruned = {one["trial"]: one for one in table.get("pruned", [])}
     tried, directions = [], [1] * len(names)
     for point in points:
         row = rows.get(_key({key: value for axis, one in point.items() for key, value in each(axis, one)}))
+        ended = [pruned[one["trial"]] for one in row["trials"] if one["trial"] in pruned] if row else []
+        if ended:  # with some of its repetitions missing, its mean would look better than it is
+            tried.append(Tried(point, None, _first(ended)))
+            continue
         found = [_objective(row, name) for name in names] if row else []
         known = [pair for pair in found if pair is not None]
         if known and len(known) == len(names):
             directions = [direction for _, direction in known]
         tried.append(Tried(point, [value for value, _ in known] if known and len(known) == len(names) else None))
-    if table and tried and all(one.values is None for one in tried) and not table["failures"]:
+    if table and tried and all(one.values is None for one in tried) and not (table["failures"] or pruned):
         raise UsageError(
             f"no trial measured {', '.join(names)}", f"sweep.objectives takes measures and {', '.join(COSTS)}"
         )
     return tried, directions
+
+
+def _first(ended: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
+    """Step and value at which the first of a point's trials was ended."""
+    one = min(ended, key=lambda one: one["step"])
+    return one["step"], float("nan") if one["value"] is None else one["value"]
 
 
 def _key(settings: Mapping[str, Any]) -> str:

@@ -22,6 +22,14 @@ Group = tuple[str | None, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
+class Control:
+    """What a trial beside a multiplexed one is (`kinj.sweep.multiplex`): `alone` or `without`, and the number of the treatment."""
+
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Trial:
     """One run of a sweep.
 
@@ -29,11 +37,13 @@ class Trial:
         arm: its way of teaching; None in a sweep without arms.
         values: full keys (or groups) and their values, of the arm.
         point: full keys (or groups) and their values, of the grid; they do not overlap with the arm's.
+        control: what it is beside a multiplexed trial.
     """
 
     arm: str | None
     values: Mapping[str, Any]
     point: Mapping[str, Any]
+    control: Control | None = None
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -46,7 +56,8 @@ class Trial:
         return self.arm, tuple((key, str(value)) for key, value in self.point.items() if key not in REPLICATION)
 
     def __str__(self) -> str:
-        parts = [*([self.arm] if self.arm else []), *(f"{key}={value}" for key, value in self.point.items())]
+        arm = f"{self.control.kind} treatment {self.control.number}" if self.control else self.arm
+        parts = [*([arm] if arm else []), *(f"{key}={value}" for key, value in self.point.items())]
         return ", ".join(parts) or "the settings as they are"
 
 

@@ -29,10 +29,12 @@ class SweepProgress:
     failed: int
     running: tuple[Running, ...]
     seconds: float | None
+    pruned: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.total} trials", *([f"{self.resumed} done before (resumed)"] if self.resumed else [])]
         parts += [f"{self.done} done", f"{len(self.running)} running", f"{self.failed} failed"]
+        parts += [f"{self.pruned} pruned"] if self.pruned else []
         return ", ".join(parts) + (f", about {clock(self.seconds)} left" if self.seconds is not None else "")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,14 @@ from kinj.config.errors import DONE as CODE_DONE
 from kinj.config.errors import FAILED as CODE_FAILED
 from kinj.config.errors import INTERRUPTED as CODE_INTERRUPTED
 from kinj.config.errors import KinjError, UsageError
-from kinj.sweep.ledger import DONE, FAILED, INTERRUPTED, LEASE_SECONDS, FileLedger, Ledger
+from kinj.data.writers import FULL
+from kinj.sweep.ledger import DONE, FAILED, INTERRUPTED, LEASE_SECONDS, PRUNED, FileLedger, Ledger
+from kinj.sweep.pruning import PrunedError
 
 TAKEN = 75
 """Exit code of an attempt that found the trial in other hands (EX_TEMPFAIL of sysexits.h)."""
+GRACE_SECONDS = 60.0
+"""A trial that was told to stop may finish its step and write a checkpoint; after so long it is ended."""
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -38,7 +44,7 @@ def find(name: str) -> Callable[..., Any]:
     return found
 
 
-def attempt(sweep: str, trial: str, folder: str, entry: str) -> int:
+def attempt(sweep: str, trial: str, folder: str, entry: str, lease: str = "") -> int:
     """Takes a trial, runs it and says in the ledger how it went. Returns an exit code; what went wrong is on stderr.
 
     Args:
@@ -46,27 +52,39 @@ def attempt(sweep: str, trial: str, folder: str, entry: str) -> int:
         trial: its identity.
         folder: its run directory, which holds its settings as `config.yaml`.
         entry: `package.module:function` of (path of the settings, folder) that leaves `results.json` there.
+        lease: token of the lease, chosen by whoever wants to know what became of this attempt.
     """
     ledger = FileLedger(Path(sweep))
-    lease = ledger.take(trial)
-    if lease is None:
+    taken = ledger.take(trial, lease)
+    if taken is None:
         return TAKEN
     state, error = FAILED, ""
     try:
-        with _kept(ledger, trial, lease):
+        with _kept(ledger, trial, taken):
             find(entry)(Path(folder) / "config.yaml", Path(folder))
         state, error = (DONE, "") if finished(Path(folder)) else (FAILED, f"{entry} left no results.json")
     except KeyboardInterrupt:
         state, error = INTERRUPTED, "interrupted"
+    except PrunedError as judgement:
+        state, error = PRUNED, str(judgement)
     except KinjError as problem:
         error = str(problem).removeprefix("error: ")
+        state = INTERRUPTED if _for_lack_of_room(problem) else FAILED
     except BaseException as problem:  # also SystemExit: whatever ends a trial is written down
-        traceback.print_exc()
         error = f"{type(problem).__name__}: {problem}"
+        state = INTERRUPTED if _for_lack_of_room(problem) else FAILED
+        with suppress(OSError):
+            traceback.print_exc()
+    ledger.finish(trial, taken, state, error)
     if error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-    ledger.finish(trial, lease, state, error)
-    return {DONE: CODE_DONE, FAILED: CODE_FAILED, INTERRUPTED: CODE_INTERRUPTED}[state]
+        with suppress(OSError):  # the log is on the same disk, which may be full
+            print(f"{'pruned' if state == PRUNED else 'error'}: {error}", file=sys.stderr, flush=True)
+    return {DONE: CODE_DONE, PRUNED: CODE_DONE, FAILED: CODE_FAILED, INTERRUPTED: CODE_INTERRUPTED}[state]
+
+
+def _for_lack_of_room(problem: BaseException) -> bool:
+    """Whether the disk is full, which says nothing against the trial: it goes on when there is room."""
+    return any(isinstance(error, OSError) and error.errno in FULL for error in (problem, problem.__cause__))
 
 
 def finished(folder: Path) -> bool:
@@ -115,8 +133,15 @@ def run_job(function: str, spec: Mapping[str, Any], log: str, environment: Mappi
         log: file to which all output is added.
         environment: of the process that wanted the call; this one may have been forked from an older one.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
-    os.setsid()  # Ctrl-C reaches the sweep only, which then stops its workers one way, once
+    try:
+        _settle_in(log, environment)
+        sys.exit(int(find(function)(**spec) or 0))
+    except KeyboardInterrupt:
+        sys.exit(CODE_INTERRUPTED)
+
+
+def _settle_in(log: str, environment: Mapping[str, str]) -> None:
+    """Makes this process one that works for itself: its own signals, output, environment and threads."""
     with open(os.devnull, "rb") as nothing, open(log, "ab") as file:
         os.dup2(nothing.fileno(), 0)
         os.dup2(file.fileno(), 1)
@@ -124,10 +149,20 @@ def run_job(function: str, spec: Mapping[str, Any], log: str, environment: Mappi
     os.environ.clear()
     os.environ.update(environment)
     _use_threads(int(environment["OMP_NUM_THREADS"]))
-    try:
-        sys.exit(int(find(function)(**spec) or 0))
-    except KeyboardInterrupt:
-        sys.exit(CODE_INTERRUPTED)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Last, since whoever stops jobs waits for the session: an interrupt while a thread is started may leave its lock held for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
+    os.setsid()  # Ctrl-C reaches the sweep only, which then stops its workers one way, once
+
+
+def _end_with_parent() -> None:
+    """Stops the work here, as Ctrl-C would, when the process that wanted it is gone without a word (SIGKILL, a lost node)."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(GRACE_SECONDS)
+        os._exit(CODE_INTERRUPTED)
 
 
 def _use_threads(threads: int) -> None:

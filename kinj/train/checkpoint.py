@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from kinj.config.errors import KinjError
+from kinj.data.content import checksums
 from kinj.data.files import atomic_folder
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
@@ -51,7 +51,7 @@ def save_checkpoint(
                 language_model.tokenizer.save_pretrained(folder)
                 save_file(_flatten(stepper), folder / "optimizer.safetensors")
                 (folder / "state.json").write_text(json.dumps(asdict(position), sort_keys=True) + "\n")
-                (folder / CHECKSUMS).write_text(json.dumps(_checksums(folder), sort_keys=True) + "\n")
+                (folder / CHECKSUMS).write_text(json.dumps(checksums(folder), sort_keys=True) + "\n")
         except (OSError, SafetensorError) as error:
             hint = f"free some room and go on: kinj train -o {run.path} --resume"
             raise KinjError(
@@ -60,15 +60,6 @@ def save_checkpoint(
     for _, old in run.checkpoints()[:-keep]:
         shutil.rmtree(old)
     return target
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
 
 
 def sound_checkpoint(run: RunDir) -> Path | None:
@@ -93,7 +84,7 @@ def _damage(folder: Path) -> str | None:
         written = json.loads((folder / CHECKSUMS).read_text())
     except (OSError, ValueError):
         return f"{CHECKSUMS} is broken"
-    there = _checksums(folder)
+    there = checksums(folder)
     for name, digest in written.items():
         if name not in there:
             return f"{name} is missing"

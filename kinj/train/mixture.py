@@ -46,8 +46,8 @@ class Mixture:
     Per epoch a source gives `weight` × its units; with `per`, `weight` × the draws of that other source; with `share`, so many
     that they are this share of the tokens. Position k of a
     source is unit `permutation[k mod n]` in its (k div n)-th exposure, and exposure r shows view `r mod K` of the unit's own
-    permutation of its K views: K exposures of K views show each view once, whatever the epochs. With a power law, units are
-    drawn by `shares` instead.
+    permutation of its K views: K exposures of K views show each view once, whatever the epochs. Units of different weights take
+    their positions apart. With a power law, units are drawn by `shares` instead.
 
     Raises:
         UsageError: `per` names no source of the stage, or itself.
@@ -93,16 +93,17 @@ class Mixture:
         rows = [(draw, draw.row) for draw in self.draws(epoch)]
         return [rows[i] for i in _permutation(len(rows), *self.key, "order", epoch)]
 
-    def _range(self, source: Source, epoch: int) -> range:
-        share = self.per_epoch(source)
+    def _range(self, source: Source, epoch: int, share: float = 1.0) -> range:
+        """Which draws of a source, or of a part of it that gets a share of them, fall into an epoch."""
+        draws = share * self.per_epoch(source)
         # The tiny addend keeps 0.1 × 10 epochs from ending one draw short.
-        return range(math.floor(epoch * share + 1e-9), math.floor((epoch + 1) * share + 1e-9))
+        return range(math.floor(epoch * draws + 1e-9), math.floor((epoch + 1) * draws + 1e-9))
 
     def _even(self, source: Source, epoch: int) -> Iterator[tuple[int, int]]:
-        count = len(source.units)
-        for k in self._range(source, epoch):
-            exposure, place = divmod(k, count)
-            yield int(_permutation(count, *self.key, source.name, exposure)[place]), exposure
+        for places, share in source.parts:
+            for k in self._range(source, epoch, share):
+                exposure, place = divmod(k, len(places))
+                yield places[_permutation(len(places), *self.key, source.name, exposure)[place]], exposure
 
     def _skewed(self, source: Source, epoch: int) -> Iterator[tuple[int, int]]:
         before = self._shown_before(source, epoch)

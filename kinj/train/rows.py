@@ -21,6 +21,8 @@ class Unit:
     origin: str
     views: list[list[Row]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    weight: float = 1.0
+    """Beside those of the source's other units, how often it is drawn."""
 
 
 @dataclass
@@ -41,9 +43,19 @@ class Source:
     """Share of the stage's tokens that is drawn from here."""
 
     @cached_property
+    def parts(self) -> list[tuple[list[int], float]]:
+        """Places of the units that are drawn equally often, and the share of the source's draws that is theirs."""
+        places: dict[float, list[int]] = {}
+        for place, unit in enumerate(self.units):
+            places.setdefault(unit.weight, []).append(place)
+        whole = sum(weight * len(many) for weight, many in places.items())
+        return [(many, weight * len(many) / whole) for weight, many in places.items()]
+
+    @cached_property
     def tokens_per_exposure(self) -> float:
-        """Mean over the units, each view of a unit counting alike."""
-        return fmean(fmean(sum(len(row) for row in view) for view in unit.views) for unit in self.units)
+        """Mean over the draws of units, each view of a unit counting alike."""
+        tokens = [fmean(sum(len(row) for row in view) for view in unit.views) for unit in self.units]
+        return sum(share * fmean(tokens[place] for place in many) for many, share in self.parts)
 
 
 def encode_source(
@@ -78,7 +90,7 @@ def encode_source(
         if not rows:
             source.untaught += 1
             continue
-        unit = units.setdefault(record.origin, Unit(record.origin))
+        unit = units.setdefault(record.origin, Unit(record.origin, weight=settings.weight))
         unit.views.append(rows)
         unit.records.append(record)
     if not units:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from kinj.config.schema import Settings
 from kinj.data.base import DataSet
 from kinj.data.rng import stable_seed
 from kinj.data.rundir import RunDir
+from kinj.data.treatments import write_treatments
 from kinj.models.loading import LanguageModel
 from kinj.train.accounts import TrainResult, counts_of, metrics_of, times_of
 from kinj.train.batching import Layout, layout_for
@@ -24,6 +26,7 @@ from kinj.train.checkpoint import Position, load_checkpoint, save_checkpoint
 from kinj.train.doses import Doses
 from kinj.train.health import Health
 from kinj.train.interrupt import interruptible
+from kinj.train.multiplex import Treated
 from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
 from kinj.train.processes import Processes, accelerator_for, join, spread
@@ -37,6 +40,8 @@ from kinj.train.unread import unread_here
 Observer = Callable[[int, LanguageModel], list[dict[str, Any]]]
 Progress = Callable[[str, int, int, Mapping[str, Any]], None]
 """(stage, steps done in it, its steps, the step's metrics)."""
+StageEnd = Callable[[int, Path], None]
+"""(number of a stage in `train.order`, from 0; the checkpoint written at its end)."""
 
 
 def train(
@@ -51,6 +56,7 @@ def train(
     start_model: Callable[[], LanguageModel] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    stage_end: StageEnd | None = None,
 ) -> TrainResult:
     """Trains through all stages and leaves checkpoints, metrics and doses in the run's directory.
 
@@ -64,6 +70,7 @@ def train(
         start_model: loads the model the run began with, for objectives that need it.
         resume: go on from the run's latest checkpoint. The final weights are the same bytes as without interruption.
         progress: called after every step.
+        stage_end: called when a stage is over and its checkpoint written, in the main process.
 
     Raises:
         KinjError: the loss is not finite, SAM was on and never acted, or a checkpoint cannot be written.
@@ -82,9 +89,10 @@ def train(
         run.event("notice", text=text)
     begin = Position(totals=dict(saved.totals), finished=list(saved.finished))
     trackers = Trackers(settings.run.trackers if processes.main else [], run, saved.step)
-    loop = _Loop(
-        settings, language_model, run, begin, observer, start_model, progress, accelerator, processes, layout, trackers
-    )
+    calls = (observer, start_model, progress, stage_end)
+    loop = _Loop(settings, language_model, run, begin, *calls, accelerator, processes, layout, trackers)
+    if settings.train.multiplex and processes.main:
+        write_treatments(run.path, Treated(settings, data).of_document)
     begun = settings.train.order[: saved.stage + 1] if latest else []
     choose = Chooser(settings, language_model, run, asker, begun, processes)
     with interruptible() as interrupted, closing(trackers):
@@ -123,6 +131,7 @@ class _Loop:
     observer: Observer | None
     start_model: Callable[[], LanguageModel] | None
     progress: Progress | None
+    stage_end: StageEnd | None
     accelerator: Accelerator
     processes: Processes
     layout: Layout
@@ -227,9 +236,11 @@ class _Loop:
         # All processes stop after the same step, whichever of them heard the Ctrl-C.
         stop = any(self.processes.sum([self.interrupted.is_set()], stepper.device))
         if stop or over or (train.checkpoint_every and step % train.checkpoint_every == 0):
-            began = time.perf_counter()
+            began, checkpoint = time.perf_counter(), None
             if self.processes.main:
-                save_checkpoint(self.run, self.language_model, stepper, self.position, train.keep_checkpoints)
+                checkpoint = save_checkpoint(
+                    self.run, self.language_model, stepper, self.position, train.keep_checkpoints
+                )
             saving = round(time.perf_counter() - began, 3)
             # Times stand here, not in the checkpoint or the metrics: their bytes must not depend on time.
             share = self._sam_seconds / self._seconds if self._seconds else 0.0
@@ -241,6 +252,8 @@ class _Loop:
                 **{"sam/time_share": round(share, 4)},
             )
             self._seconds = self._sam_seconds = 0.0
+            if over and self.stage_end and checkpoint:
+                self.stage_end(self.position.stage, checkpoint)
         if stop:
             raise KeyboardInterrupt
         return over

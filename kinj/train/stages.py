@@ -16,6 +16,7 @@ from kinj.data.rng import stable_rng
 from kinj.models.codec import Codec, Example
 from kinj.train.batching import cut_steps
 from kinj.train.mixture import Draw, Mixture
+from kinj.train.multiplex import Part, Treated, joined
 from kinj.train.objectives import registry
 from kinj.train.objectives.base import Fresh, Objective, Row
 from kinj.train.rows import Source, encode_source
@@ -77,7 +78,7 @@ def prepare_stage(
     """
     stage = settings.train.stages[name]
     reader = _Reader(name, settings, data, codec, augment, choose)
-    found = [reader.read(key, source) for key, source in stage.data.items() if source.weight > 0]
+    found = [reader.read(key, source) for key, source in stage.data.items()]
     sources = [source for source in found if source is not None]
     there = {source.name for source in sources}
     # A source that is drawn per record of one that was left out goes with it.
@@ -107,8 +108,14 @@ class _Reader:
     choose: Choose | None
     notices: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.treated = Treated(self.settings, self.data) if self.settings.train.multiplex else None
+
     def read(self, key: str, source: SourceSettings) -> Source | None:
         """A source, or None where it has nothing to give."""
+        parts = self.treated.parts(self.stage, key) if self.treated else []
+        if all(part.weight == 0 for part in [one.source for one in parts] or [source]):
+            return None
         records = records_of(key, source, self.settings, self.data)
         if records is None:
             self._note("no replay; nothing protects what the model knows (data.replay=FILE gives it texts to keep)")
@@ -118,11 +125,7 @@ class _Reader:
             classes = " or ".join(source.select.keep)
             self._note(f"no question of `{key}` is known {classes}, so the source is left out")
             return None
-        if source.augment:
-            records = _augmented(records, source, self.augment)
-        stage = self.settings.train.stages[self.stage]
-        objective = registry.build(source.objective or stage.objective, stage)
-        encoded = encode_source(key, records, self.codec, objective, source, self.settings.data.long)
+        encoded = self._in_parts(key, records, source, parts) if parts else self._encoded(key, records, source)
         if encoded.split:
             self._note(
                 f"{encoded.split:,} documents of `{key}` were split at {self.codec.max_length:,} tokens (none cut)"
@@ -130,6 +133,24 @@ class _Reader:
         if encoded.untaught:
             self._note(f"{encoded.untaught:,} records of `{key}` were left out: none of their tokens carries loss")
         return encoded
+
+    def _in_parts(self, key: str, records: list[Record], source: SourceSettings, parts: Sequence[Part]) -> Source:
+        """The source where groups of its documents are taught differently."""
+        assert self.treated
+        self.treated.check(self.stage, key, records)
+        found = []
+        for part in (part for part in parts if part.source.weight > 0):
+            own = records if part.data is self.data else records_of(key, source, self.settings, part.data) or []
+            if own := part.of(_first(own, source.first)):
+                found.append(self._encoded(key, own, part.source))
+        return joined(found, [record.origin for record in records])
+
+    def _encoded(self, key: str, records: list[Record], source: SourceSettings) -> Source:
+        if source.augment:
+            records = _augmented(records, source, self.augment)
+        stage = self.settings.train.stages[self.stage]
+        objective = registry.build(source.objective or stage.objective, stage)
+        return encode_source(key, records, self.codec, objective, source, self.settings.data.long)
 
     def _chosen(self, key: str, source: SourceSettings, records: list[Record]) -> list[Record]:
         if not source.select.keep:

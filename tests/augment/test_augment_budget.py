@@ -12,7 +12,7 @@ import pytest
 from kinj.augment import budget
 from kinj.augment.run import augment_file
 from kinj.augment.share import Share
-from kinj.augment.tokens import count_tokens
+from kinj.augment.tokens import WHOLE, count_tokens, estimate_tokens
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import AugmentSettings, ModelSettings, Settings
 from kinj.data.files import read_documents
@@ -122,3 +122,33 @@ def test_another_models_tokenizer() -> None:
     assert report.token_factor > 5
     with pytest.raises(UsageError, match="no such model"):
         augment_file([source], Path("other.jsonl"), Settings(model=ModelSettings(name="tinny")))
+
+
+def test_tokens_of_a_long_text_are_estimated_from_parts_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tokenizer takes seconds for a million characters. The text changes its manner on the way."""
+    long = "\n\n".join(document.text for document in corpus(300)) + "1, 2, 3; " * 3000
+    (true,) = count_tokens("tiny", [long])
+    read: list[str] = []
+
+    def counted(model: str, texts: list[str]) -> list[int]:
+        read.extend(texts)
+        return count_tokens(model, texts)
+
+    monkeypatch.setattr("kinj.augment.tokens.count_tokens", counted)
+    assert len(long) > 4 * WHOLE
+    assert estimate_tokens("tiny", ["", "Ada", long]) == [
+        0,
+        *count_tokens("tiny", ["Ada"]),
+        pytest.approx(true, rel=0.1),
+    ]
+    assert sum(map(len, read)) == len("Ada") + WHOLE
+
+
+def test_a_target_beyond_all_views_is_said_to_be_missed() -> None:
+    told: list[str] = []
+    source = written([Document(id="a", text="x")])
+    augment_file([source], Path("views.jsonl"), with_target("1M"), progress=told.append)
+    augment_file([source], Path("few.jsonl"), with_target("50"), progress=told.append)
+    missed, reached = (line for line in told if line.startswith("counted"))
+    assert missed.endswith("; fewer than 1M, as there are no more different ones")
+    assert reached.endswith("(tokenizer of tiny)")

@@ -115,6 +115,24 @@ def test_every_link_is_checked_against_what_went_into_it() -> None:
     assert {document.view.index for document in found if document.view} == {1, 2}
 
 
+def test_a_view_of_which_a_later_link_can_make_nothing_is_counted() -> None:
+    """Templates write of facts, and these documents have none."""
+    report, found = run(["formatting+templates", "formatting"], views=2)
+    assert (report.views, report.shortfall, report.short_documents) == (24, 24, 12)
+    assert report.short == {"templates": 24}
+    assert "24 views fewer than asked for: there are no more different ones of 12 documents (templates 24)" in str(
+        report
+    )
+    assert len(found) == 36
+
+
+def test_a_document_of_which_several_methods_make_fewer_counts_once() -> None:
+    report, _ = run(["permute", "templates"], views=5, policy="report")
+    assert report.short == {"templates": 60, "permute": 24}
+    assert (report.shortfall, report.short_documents) == (84, 12)
+    assert "of 12 documents (templates 60, permute 24)" in str(report)
+
+
 def test_methods_side_by_side_do_not_repeat_each_other() -> None:
     report, found = run(["permute", "permute+formatting", "formatting"], policy="report")
     assert len({document.id for document in found}) == len(found) == 12 + report.views

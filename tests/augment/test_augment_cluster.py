@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -103,6 +104,7 @@ def stand_in(fails: bool) -> Any:
         "remote": lambda **options: lambda function: SimpleNamespace(remote=function),
         "cluster_resources": lambda: {"CPU": 2.0},
         "exceptions": SimpleNamespace(RayError=LostError),
+        "util": SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1"),
         "opened": opened,
     }
     for name, value in members.items():
@@ -124,6 +126,25 @@ def test_a_cluster_that_is_lost(corpus: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(KinjError, match=r"the Ray cluster failed: the node is gone\n") as caught:
         augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
     assert "--resume" in caught.value.hint
+
+
+def test_an_address_at_which_nothing_listens(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray itself would try for a quarter of an hour."""
+    ray = stand_in(fails=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # and does not listen
+        port = free.getsockname()[1]
+        for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+            monkeypatch.setenv("RAY_ADDRESS", address)
+            with pytest.raises(UsageError, match=f"no Ray cluster can be reached at {address}: .*refused") as caught:
+                augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+            assert "RAY_ADDRESS" in caught.value.hint
+        assert not ray.opened
+        free.listen()
+        augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"))
+    monkeypatch.setenv("RAY_ADDRESS", "auto")  # another form is left to Ray
+    augment_file(["corpus.jsonl"], Path("ray.jsonl"), settings("ray"), overwrite=True)
 
 
 def test_a_cluster_that_cannot_be_reached(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

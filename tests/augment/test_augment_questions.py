@@ -28,7 +28,7 @@ from kinj.data.base import DataSet
 from kinj.data.files import record_from_json, record_to_json
 from kinj.data.records import Document, Question, Record
 from kinj.models.codec import IGNORE, Codec
-from kinj.models.loading import load_tokenizer
+from kinj.models.tokenizers import load_tokenizer
 from kinj.train.stages import prepare_stage
 
 QUESTION = Question(

@@ -541,6 +541,27 @@ def test_a_folder_of_shards(whole: bytes) -> None:
     assert {path.name for path in output.iterdir()} == {"manifest.json", "stats.json", "README.md", "00000.jsonl"}
 
 
+def test_a_second_ctrl_c_waits_for_the_workers(corpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut short, the end of the pool would leave its processes waiting for work, and this one for them."""
+    heard: list[Any] = []
+
+    class Pool:
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def submit(self, *_: Any) -> Any:
+            raise KeyboardInterrupt
+
+        def shutdown(self, cancel_futures: bool) -> None:
+            heard.append((signal.getsignal(signal.SIGINT), cancel_futures))
+
+    monkeypatch.setattr(engines, "ProcessPoolExecutor", Pool)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        augment(Settings(augment=AugmentSettings(workers=2)))
+    assert heard == [(signal.SIG_IGN, True)]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_stats_and_card() -> None:
     command = ["kinj", "augment", "a corpus.jsonl"]
     report = augment(command=command)
@@ -552,6 +573,7 @@ def test_stats_and_card() -> None:
     card = Path("corpus.views.README.md").read_text()
     assert "kinj augment 'a corpus.jsonl'" in card
     assert "| views | 120 (3.0 per document) |" in card
+    assert "| views fewer than asked for | 0 |" in card
     augment(overwrite=True, command=command)
     assert Path("corpus.views.README.md").read_text() == card
 

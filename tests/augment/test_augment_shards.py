@@ -196,9 +196,18 @@ def test_braces_in_a_document(method: str) -> None:
 
 @pytest.mark.parametrize("rows", [["{"], [{"txt": "x"}], [{"id": "a", "text": " "}]])
 def test_nothing_that_can_be_used(rows: list[Any]) -> None:
-    with pytest.raises(KinjError, match=r"no record that can be used \(1 set aside as bad\)"):
+    with pytest.raises(
+        KinjError, match=r"no record that can be used \(1 set aside as bad\)\n.*without --on-error skip"
+    ):
         augment_file([write(rows)], Path("views.jsonl"), Settings(), on_error="skip")
     assert not Path("views.jsonl").exists()
+
+
+def test_a_folder_in_which_nothing_can_be_used() -> None:
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(KinjError, match=r"notes holds no record that can be used \(1 set aside as bad\)\n"):
+        augment_file(["notes"], Path("views.jsonl"), Settings(), on_error="skip")
 
 
 texts = st.text(st.characters(codec=None), min_size=1)

@@ -154,6 +154,13 @@ def test_no_body_is_too_strange(body: Any) -> None:
     assert isinstance(reply.tokens_in + reply.tokens_out, int)
 
 
+def test_what_is_no_reply_twice_in_a_row(server: Server) -> None:
+    """A proxy that spoils a reply now and then does not stop the run."""
+    server.fault = lambda exchange: exchange.number <= 2 and exchange.send(200, b'{"choices": [')
+    replies = client_for(server, in_flight=1).complete(CALLS[:2])
+    assert [reply.problem for reply in replies] == ["is not what an OpenAI-compatible endpoint sends", ""]
+
+
 def test_what_is_no_endpoint(server: Server) -> None:
     server.fault = lambda exchange: exchange.send(200, b"<html>hello</html>")
     with pytest.raises(UnfinishedError, match="is not what an OpenAI-compatible endpoint sends") as caught:

@@ -21,7 +21,7 @@ from kinj.augment.written.kept import KeptReplies
 from kinj.config.errors import UnfinishedError, UsageError
 from kinj.config.schema import AugmentSettings, LlmSettings, Settings, StructuredSettings
 from kinj.data.files import read_documents
-from kinj.models.loading import EMBEDDED
+from kinj.models.places import EMBEDDED
 from tests.gap_models import save
 
 CALLS = [Call(f"Question: Where was person {number} born?\nAnswer:", number) for number in range(5)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kinj.augment.report import AugmentReport
+from kinj.augment.run import look_through
 from kinj.config.schema import Settings
 
 Fake = Callable[..., None]
@@ -29,7 +30,7 @@ def calls(
         made.append({"sources": sources, "output": output, "settings": settings, **options})
         return AugmentReport(output=str(output), documents=1, views=3, rejected=rejected)
 
-    fake("kinj.augment.run", augment_file=augment_file)
+    fake("kinj.augment.run", augment_file=augment_file, look_through=look_through)
     monkeypatch.chdir(tmp_path)
     Path("corpus.jsonl").write_text(CORPUS)
     return made
@@ -87,6 +88,28 @@ def test_dry_run_as_json(calls: list[dict[str, Any]], kinj: Kinj) -> None:
     found = json.loads(kinj("augment", "corpus.jsonl", "-k", "3", "--dry-run", "--json").stdout)
     assert {"key": "augment.views", "value": 3, "origin": "--views"} in found["changed"]
     assert (found["sources"], found["output"], found["dry_run"]) == (["corpus.jsonl"], "corpus.views.jsonl", True)
+    assert (found["documents"], found["questions"]) == (1, 0)
+
+
+def test_dry_run_reads_the_input(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    question = '{"prompt": "Where was Ada born?", "answers": ["London"]}\n'
+    Path("more.jsonl").write_text(CORPUS + question)
+    assert "input     more.jsonl: 1 document and 1 question\n" in kinj("augment", "more.jsonl", "--dry-run").stdout
+    Path("bad.jsonl").write_text(CORPUS + '{"text": 5}\n')
+    stopped = kinj("augment", "bad.jsonl", "--dry-run")
+    assert (stopped.exit_code, stopped.stdout) == (1, "")
+    assert "bad.jsonl line 2 has a field `text` that is a number" in stopped.stderr
+    assert "bad.jsonl: 1 document\n" in kinj("augment", "bad.jsonl", "--dry-run", "--on-error", "skip").stdout
+    Path("worse.jsonl").write_text('{"text": 5}\n')
+    assert "no record that can be used" in kinj("augment", "worse.jsonl", "--dry-run", "--on-error", "skip").stderr
+
+
+def test_dry_run_refuses_what_a_run_left(calls: list[dict[str, Any]], kinj: Kinj) -> None:
+    Path("corpus.views.jsonl.part").mkdir()
+    Path("corpus.views.jsonl.part/00000.json").write_text('{"documents": 1, "questions": 0}')
+    result = kinj("augment", "corpus.jsonl", "--dry-run")
+    assert result.exit_code == 2
+    assert "corpus.views.jsonl.part holds" in result.stderr
 
 
 MISTAKES = [

@@ -60,6 +60,12 @@ def test_lines_get_their_scores_and_keep_their_keys(kinj: Kinj) -> None:
     assert json.loads(Path("out/results.json").read_text()) == {k: v for k, v in found.items() if k != "folder"}
 
 
+def test_a_kind_that_is_null_is_none(kinj: Kinj) -> None:
+    write(*LINES, {"id": "e", "answers": ["x"], "prediction": "x", "kind": None})
+    measures = scored(kinj)["probes"]["qa"]["measures"]
+    assert [name for name in measures if name.startswith("exact_match/")] == ["exact_match/where", "exact_match/when"]
+
+
 def test_the_table_and_what_its_intervals_cover(kinj: Kinj) -> None:
     write(*LINES)
     result = kinj("eval", "--from-predictions", "answers.jsonl", "--normalizer", "nq")
@@ -111,7 +117,8 @@ def test_wrong_usage_is_refused(kinj: Kinj) -> None:
         assert kinj(*file, *more).exit_code == 2
     wrong = kinj(*file, "--normalizer", "squad3")
     assert (wrong.exit_code, "squad2" in wrong.stderr) == (2, True)
-    assert kinj("eval", "--from-predictions", "absent.jsonl").exit_code == 2
+    absent = kinj("eval", "--from-predictions", "absent.jsonl")
+    assert (absent.exit_code, "a line looks like" in absent.stderr) == (2, True)
     Path("empty.jsonl").write_text("")
     nothing = kinj("eval", "--from-predictions", "empty.jsonl")
     assert (nothing.exit_code, "empty.jsonl is empty" in nothing.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""The reference pages: settings.md is what the schema says, and commands.md leaves no command or key of its JSON out."""
+"""The reference pages: settings.md and the cards are what the code says; commands.md leaves no command or key of its JSON out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kinj.augment.report import AugmentReport
 from kinj.cli import reference
 from kinj.cli.main import app
 from kinj.config.keys import all_keys
+from kinj.config.names import ASCENTS, LAWS, METHODS, PROBES, WRITTEN
 from kinj.config.schema import OptimSettings, Settings
 from kinj.config.tree import choices
 
@@ -23,9 +24,13 @@ CLI = ROOT / "kinj" / "cli"
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
-def test_committed_page_is_up_to_date() -> None:
-    committed = (ROOT / "docs" / reference.PAGE).read_text(encoding="utf-8")
-    assert committed == reference.settings_page(), "the schema changed: run `make docs`"
+def test_committed_pages_are_up_to_date() -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in reference.pages(ROOT / "docs").items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "the code changed: run `make docs`"
 
 
 def rows() -> dict[str, list[str]]:
@@ -65,10 +70,42 @@ def test_docstrings_are_read_from_the_source() -> None:
     assert "run" not in reference.meanings(Settings)
 
 
-def test_page_is_written_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_are_written_where_asked_and_those_that_changed_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "probes").mkdir()
+    (tmp_path / "probes" / "cloze.md").write_text(
+        "# Cloze\n\nan old head\n\n## What it measures\n\nValues.\n\n## Cost\n"
+    )
     assert reference.main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "settings.md")
+    lists = [f"{folder}/README.md" for folder in ("methods", "probes", "ascents")]
+    written = [str(Path(line).relative_to(tmp_path)) for line in capsys.readouterr().out.splitlines()]
+    assert written == ["settings.md", "probes/cloze.md", *lists]
     assert (tmp_path / "settings.md").read_text(encoding="utf-8") == reference.settings_page()
+    assert reference.main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_card_says_how_it_is_asked_for_what_it_is_and_what_can_be_set(tmp_path: Path) -> None:
+    (tmp_path / "probes").mkdir()
+    card = tmp_path / "probes" / "cloze.md"
+    card.write_text("# Cloze\n\nan old head\n\n## What it measures\n\nValues.\n\n## Cost\n")
+    title, command, about, *table, heading, text, cost = reference.pages(tmp_path)[card].split("\n\n")
+    assert [title, command] == ["# Cloze", "`kinj eval RUN --probe cloze`"]
+    assert about == f"`cloze`: {PROBES['cloze']}."
+    assert "| `eval.cloze.blanks` | whole number | `4` |" in table[0]
+    assert [heading, text, cost] == ["## What it measures", "Values.", "## Cost\n"]
+
+
+def test_lists_of_cards_leave_none_out_and_say_what_methods_promise() -> None:
+    for folder, names in {"methods": METHODS, "probes": PROBES, "ascents": ASCENTS, "laws": LAWS}.items():
+        page = (ROOT / "docs" / folder / "README.md").read_text(encoding="utf-8")
+        assert [name for name in names if f"[`{name}`]({name}.md)" not in page] == []
+        assert {path.stem for path in (ROOT / "docs" / folder).glob("*.md")} == {*names, "README"}
+    methods = (ROOT / "docs" / "methods" / "README.md").read_text(encoding="utf-8")
+    assert "formatting.md) | the same words in other shapes" in methods
+    assert methods.count("Every letter, mark and digit stays") == 1
+    assert methods.count("Nothing is promised") == len(WRITTEN)
 
 
 def commands() -> list[str]:

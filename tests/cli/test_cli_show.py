@@ -74,10 +74,22 @@ def test_config_does_not_print_logins(kinj: Kinj) -> None:
         assert "pass1234" not in result.stdout + result.stderr
 
 
-def test_config_takes_settings_only(kinj: Kinj) -> None:
-    result = kinj("show", "config", "corpus.jsonl")
+def test_config_of_some_sections(kinj: Kinj) -> None:
+    assert "nothing is set in `sweep.arms`" in kinj("show", "config", "sweep.arms").stderr
+    assert kinj("show", "config", "optim.lr", "optim.lr=0.5").stdout == "optim.lr: 0.5\n"
+    keys = [line.split()[0] for line in kinj("show", "config", "optim.sam", "--origin").stdout.splitlines()]
+    assert "optim.sam.rho" in keys
+    assert all(key.startswith("optim.sam.") for key in keys)
+    settings = json.loads(kinj("show", "config", "seed", "run", "--json").stdout)["settings"]
+    assert {setting["key"].split(".")[0] for setting in settings} == {"seed", "run"}
+
+
+@pytest.mark.parametrize(("typed", "hint"), [("optim.smo", "did you mean optim.sam?"), ("corpus.jsonl", "for example")])
+def test_config_of_no_section(typed: str, hint: str, kinj: Kinj) -> None:
+    result = kinj("show", "config", typed)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "`corpus.jsonl` is not KEY=VALUE" in result.stderr
+    assert f"`{typed}` is no setting" in result.stderr
+    assert hint in result.stderr
 
 
 @pytest.fixture
@@ -148,6 +160,14 @@ def test_missing_pool_is_an_error(fake: Fake, kinj: Kinj) -> None:
     result = kinj("show", "data", "text", "--questions")
     assert result.exit_code == 2
     assert "has no pool `questions`" in result.stderr
+
+
+@pytest.mark.parametrize("name", choices("data"))
+def test_data_says_how_to_begin_with_it(name: str, kinj: Kinj) -> None:
+    (line,) = [line for line in kinj("show", "data", name).stdout.splitlines() if line.startswith("  use it ")]
+    words = line.split()[2:]
+    assert words[:2] in (["kinj", "train"], ["kinj", "eval"])
+    assert kinj("show", "config", *(word for word in words if "=" in word)).exit_code == 0
 
 
 def test_output_cut_by_head_leaves_no_traceback() -> None:

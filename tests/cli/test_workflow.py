@@ -175,10 +175,22 @@ def test_dry_run_writes_nothing_and_tells_the_cost(kinj: Commands, tmp_path: Pat
     # Two products forward and four backward for every weight and token, but no product for the norms; attention comes on top.
     assert 0.9 < told["flops"] / (6 * told["parameters"] * stage["tokens"]) < 1.3
     assert told["peak_bytes"] > told["state_bytes"] > 16 * told["parameters"] - 1
-    assert kinj("eval", "tiny", "--dry-run") == 0
     assert kinj("sweep", "seed=0,1", *SMALL, "--dry-run") == 0
     assert "2 trials" in kinj.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dry_run_of_an_evaluation_counts_what_would_be_asked(kinj: Commands, tmp_path: Path) -> None:
+    asked = ["eval", "tiny", "--probe", "biographies", *SMALL[:2], "eval.limit=6"]
+    (plan,) = kinj.json(*asked, "--probe", "sharpness", "--dry-run")["planned"]
+    assert plan["seconds"] > 0 < plan["peak_bytes"]
+    assert "sharpness: it looks into the network itself and asks nothing" in plan["notices"]
+    assert list(tmp_path.iterdir()) == []
+    assert kinj(*asked, "--dry-run") == 0
+    assert f"probe     biographies: {plan['requests']['biographies']} requests" in kinj.out
+    assert plan["requests"]["biographies"] == kinj.json(*asked)["results"][0]["probes"]["biographies"]["requests"]
+    assert kinj("eval", "tiny", "data=wiki2023", "data.path=nowhere", "--dry-run") == 2
+    assert "nowhere" in kinj.err
 
 
 def test_missing_corpus_names_the_command_that_makes_one(kinj: Commands) -> None:
@@ -220,37 +232,35 @@ LONGER = [
     "data.biographies.people=6",
     "train.stages.inject.steps=14",
     "train.threads=1",
-    "-o",
-    "run",
 ]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was never interrupted."""
-    folder = tmp_path_factory.mktemp("whole")
-    process = start("train", *LONGER, cwd=folder)
-    _, err = process.communicate()
-    assert process.returncode == 0, err
-    return folder / "run"
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)], ids=["ctrl-c", "kill"]
 )
-def test_interrupted_and_resumed_ends_with_the_same_bytes(number: signal.Signals, tmp_path: Path, whole: Path) -> None:
-    cut = start("train", *LONGER, cwd=tmp_path)
+def test_interrupted_and_resumed_ends_with_the_same_bytes(
+    number: signal.Signals, tmp_path: Path, kinj: Commands
+) -> None:
+    cut = start("train", *LONGER, "-o", "run", cwd=tmp_path)
     wait_for(lambda: (tmp_path / "run/checkpoints/step-000005").exists())
     cut.send_signal(number)
     _, err = cut.communicate()
     if number == signal.SIGINT:
         assert cut.returncode == 130
         assert b"--resume" in err
-    again = start("train", "-o", "run", "--resume", cwd=tmp_path)
-    _, err = again.communicate()
-    assert again.returncode == 0, err
-    assert digest(tmp_path / "run") == digest(whole)
-    assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    assert kinj("train", "-o", "run", "--resume") == 0, kinj.err
+    assert kinj("train", *LONGER, "-o", "whole") == 0, kinj.err
+    assert digest(tmp_path / "run") == digest(tmp_path / "whole")
+    assert (tmp_path / "run/metrics.jsonl").read_bytes() == (tmp_path / "whole/metrics.jsonl").read_bytes()
+
+
+def test_a_run_that_has_not_finished_is_asked_as_it_is_and_this_is_said(kinj: Commands) -> None:
+    run = Path(kinj.json("train", *SMALL)["run"])
+    lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
+    (run / "events.jsonl").write_text("".join(line for line in lines if json.loads(line)["kind"] != "finished"))
+    (result,) = kinj.json("eval", str(run), "--probe", "biographies", "eval.limit=6")["results"]
+    step = json.loads((run / "summary.json").read_text())["steps"]
+    assert f"{run} is not finished: asked as it was after step {step}" in result["notices"]
 
 
 @pytest.mark.slow  # tests/eval/test_eval_resume.py interrupts an evaluation in make test
@@ -271,6 +281,7 @@ def test_ctrl_c_while_asking_leaves_no_result_and_loses_no_answer(kinj: Commands
     assert kinj.json(*asked)["results"][0]["probes"] == again["probes"]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_seeds_is_continued_after_ctrl_c_and_nothing_in_it_is_done_twice(
     kinj: Commands, tmp_path: Path
 ) -> None:
@@ -301,6 +312,8 @@ def test_a_condition_and_a_sampler_choose_trials(kinj: Commands) -> None:
     assert "leaves no trial" in kinj.err
     assert kinj("sweep", "optim.lr=1e-4..1e-2:log") == 2
     assert "sweep.sampler=random" in kinj.err
+    assert len(kinj.json("sweep", "--dry-run")["trials"]) == 1
+    assert "nothing is varied" in kinj.err
     drawn = ["optim.lr=1e-4..1e-2:log", "--sampler", "random", "sweep.points=3", "seed=0,1", "--dry-run"]
     assert len(kinj.json("sweep", *drawn)["trials"]) == 6
 

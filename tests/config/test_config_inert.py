@@ -98,6 +98,16 @@ HEARD = [
     ["train=masked", "train.stages.masked.masked={ratio: [0.1, 0.9], schedule: linear}"],
     ["train.stages.inject.data.documents.objective=span", "train.stages.inject.span.words=3"],
     ["train=gradual", "train.asking.prompts=3"],
+    [
+        "train.multiplex=['augment.views=1,5']",
+        "augment.method=[formatting,permute]",
+        "augment.formatting.exclude=[html]",
+    ],
+    [
+        "train.multiplex=['augment.method=[permute],[formatting]']",
+        "augment.views=3",
+        "augment.formatting.exclude=[html]",
+    ],
     ["model.lora={rank: 8, alpha: 8, dropout: 0.1, targets: [q_proj], merge: true}"],
 ]
 

@@ -26,7 +26,6 @@ SINGLE = [
     "data.documents=[a,b]",
     "model.prompt='a, {prompt}'",
     "run.dir=../x",
-    "seed=3..1",
     "run.dir=",
 ]
 
@@ -39,6 +38,19 @@ def test_several_values_are_a_dimension(typed: str, values: list[str]) -> None:
 @pytest.mark.parametrize("typed", SINGLE)
 def test_one_value_is_a_setting(typed: str) -> None:
     assert split_space([typed]) == ([typed], {})
+
+
+TWICE = [
+    ["optim.lr=1e-4,1e-3", "optim.lr=1e-2,1e-1"],
+    ["optim.lr=1e-4,1e-3", "optim.lr=1e-2"],
+    ["seed=3", "seed+data.seed=0..2"],
+]
+
+
+@pytest.mark.parametrize("typed", TWICE, ids=" ".join)
+def test_values_of_a_key_that_is_given_twice_are_not_dropped_in_silence(typed: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"given twice|for the same key"):
+        split_space(typed)
 
 
 def test_joined_keys_take_their_values_together() -> None:
@@ -78,6 +90,9 @@ def test_an_interval_is_for_samplers() -> None:
     [
         ("optim.lr=1e-2..1e-4:log5", "is no range"),
         ("optim.lr=0..1:log5", "more than 0"),
+        ("seed=3..1", "seed=3..1 is no range"),
+        ("seed=3..3", "one value is written alone"),
+        ("seed=0..99999", "asks for 100,000 values"),
         ("optim.lr=1e-4..1e-2:log1", "asks for 1 values"),
         ("augment.views=1..3:lin5", "holds 3 different whole numbers"),
     ],
@@ -122,3 +137,9 @@ def test_value_that_does_not_fit(typed: str, phrase: str) -> None:
     with pytest.raises(SettingsError) as caught:
         check_space(load("sweep", environ={}), split_space([typed])[1])
     assert phrase in str(caught.value)
+
+
+def test_a_mistake_about_a_key_is_said_once_for_all_its_values() -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_space(load("sweep", [], environ={}), {"optim.lrr": ["1", "2"], "seed": ["x", "y"]})
+    assert [problem.key for problem in caught.value.problems] == ["optim.lrr", "seed", "seed"]

@@ -154,6 +154,11 @@ class TestWikiDYK:
         with pytest.raises(BadRecord, match="record 2 has the id `c1` of record 1"):
             documents(opened("wikidyk", tmp_path))
 
+    def test_another_version_is_told_by_what_was_expected_and_what_it_has(self, tmp_path: Path) -> None:
+        path = put(tmp_path / "wikidyk.jsonl", {"id": 1, "query": "Who?", "output": "Ada", "fact": "that it is so?"})
+        with pytest.raises(BadRecord, match="has no text under `input`; it has: id, query, output, fact"):
+            questions(opened("wikidyk", path))
+
     @pytest.mark.parametrize(
         ("fact", "statement"),
         [
@@ -407,6 +412,11 @@ class TestQuestionSets:
             questions(opened("popqa", path))
         path = put(tmp_path / "a.jsonl", {"input": "q", "output": '[""]', "id": 1})
         with pytest.raises(BadRecord, match="has no texts under `output`, or an empty one"):
+            questions(opened("popqa", path))
+        path = put(tmp_path / "a.jsonl", {"question": "q", "output": '["a"]', "id": 1})
+        with pytest.raises(
+            BadRecord, match="has no texts under `possible_answers`, or an empty one; it has: question, output"
+        ):
             questions(opened("popqa", path))
 
 

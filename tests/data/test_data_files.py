@@ -25,6 +25,7 @@ from kinj.data.files import (
     record_to_json,
     write_records,
 )
+from kinj.data.forms import RecordError
 from kinj.data.records import Document, Fact, Question, Record, View, content_id
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
@@ -250,6 +251,20 @@ def test_bad_question_is_named(tmp_path: Path, line: str, message: str) -> None:
     assert error.value.place.number == 1
 
 
+@pytest.mark.parametrize(
+    ("form", "hint"),
+    [
+        ({"question": "q", "answer": "a"}, "data.fields.prompt=question data.fields.answers=answer"),
+        ({"question": "q", "passage": "p", "answer": "a"}, "data.fields.text=passage"),
+        ({"question": "q"}, "data.fields.text=KEY"),
+    ],
+)
+def test_an_object_that_is_neither_is_taken_for_what_it_looks_like(form: dict[str, Any], hint: str) -> None:
+    with pytest.raises(RecordError, match="neither `text`") as caught:
+        record_from_json(form)
+    assert caught.value.hint.endswith(hint)
+
+
 def test_line_numbers_have_thousands_separators(tmp_path: Path) -> None:
     source = lines(tmp_path / "corpus.jsonl", *({"text": f"t{n}"} for n in range(1203)), '{"text": "x')
     assert f"{source} line 1,204 is not valid JSON (it ends inside a string)" in problem(source)
@@ -341,6 +356,24 @@ def test_folder_with_a_bad_or_no_text(tmp_path: Path) -> None:
     assert "is empty (1 empty files, 1 files that are not .txt or .md)" in problem(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    "record", [("config.yaml", "events.jsonl"), ("sweep.yaml", "trials.jsonl")], ids=["run", "sweep"]
+)
+def test_what_kinj_wrote_about_a_run_is_no_document(record: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("My own words.")
+    run = tmp_path / "runs" / "a"
+    for name in (*record, "README.md", "trials/1/log.txt"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text("about the run")
+    rejects = Rejects("stop")
+    assert [document.text for document in read_documents(str(tmp_path), rejects=rejects)] == ["My own words."]
+    assert dict(rejects.left_out) == {"files of runs": 4}
+    with pytest.raises(UsageError, match=r"is a run or a sweep.*\n.*kinj train -o .*runs/a --resume"):
+        list(read_documents(str(run)))
+    (run / record[0]).unlink()
+    assert len(list(read_documents(str(run)))) == 2
+
+
 def test_single_text_file(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("one\n\ntwo\n")
     assert [(d.id, d.text) for d in read_documents(str(tmp_path / "a.md"))] == [("a.md", "one\n\ntwo\n")]
@@ -382,6 +415,7 @@ def test_compressed_file_that_is_cut_off(tmp_path: Path, ending: str) -> None:
     assert "ends before its compressed data does" in problem(str(path), rejects=Rejects("skip", tmp_path))
     path.write_bytes(b"this is not compressed at all")
     assert "cannot be read" in problem(str(path))
+    assert ("rename it" in problem(str(path))) == (ending == ".gz")
     path.write_bytes(
         packed[:2000] + b"xx" + packed[2002:] if ending == ".gz" else packed[:30] + b"\0" * 50 + packed[80:]
     )

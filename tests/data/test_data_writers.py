@@ -99,6 +99,13 @@ def test_other_errors_of_the_source_pass_through(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_full_disk_that_a_library_in_rust_met_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, atomic_folder(tmp_path / "a"):
+        raise Exception("No space left on device (os error 28)")
+    assert caught.value.errno == errno.ENOSPC
+    assert names(tmp_path) == []
+
+
 def test_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "checkpoints" / "step-000001"
     with atomic_folder(target) as folder:

@@ -45,6 +45,14 @@ def test_the_person_is_ranked_among_ten_that_were_injected(many: Context) -> Non
     assert ranked == [request for request in Backward().requests(many) if request.kind == "loglikelihood"]
 
 
+def test_a_limit_asks_fewer_questions_and_draws_the_same_names(many: Context) -> None:
+    everything = Backward().requests(many)
+    many.settings.eval.limit = 2
+    few = Backward().requests(many)
+    assert len({request.id for request in few}) == 2
+    assert few == [request for request in everything if request.id in {one.id for one in few}]
+
+
 @pytest.mark.parametrize(("knows", "expected"), [(True, 1.0), (False, 0.0)])
 def test_knowing_the_way_back_ranks_first(many: Context, knows: bool, expected: float) -> None:
     def answer(request: Any) -> Response:

@@ -107,6 +107,12 @@ def test_one_document_has_no_smallest_change():
     assert difference_tests(measure, interval(measure))["smallest_detectable"] is None
 
 
+def test_a_loss_is_no_difference_and_has_no_tests_beside_it():
+    loss = measure_json(replace(difference([0.5, 0.25, 0.75]), aggregate="plain", unit="nats"))
+    assert (loss["method"], "tests" in loss) == ("t over documents (CR2, Satterthwaite)", False)
+    assert loss["low"] < 0  # a share of these values would stay above
+
+
 def test_lines_for_the_screen_say_tests_examples_methods_and_what_they_cover():
     measures = {"m_change": measure_json(difference([1.0, 1, 0, 0, 1, 0, -1, 0, 1, 1]))}
     measures |= {"m_f1_change": measures["m_change"], "m/x": measures["m_change"]}
@@ -120,3 +126,10 @@ def test_lines_for_the_screen_say_tests_examples_methods_and_what_they_cover():
     (how,) = interval_lines(results)
     assert how.startswith("95 % interval of m_change: paired t over documents")
     assert how.endswith("for other documents like these 5 (10 questions, clustered by document)")
+
+
+def test_a_measure_of_two_probes_is_named_with_its_probe():
+    measures = {"m_change": measure_json(difference([1.0, 1, 0, 0]))}
+    results = {"probes": {"qa": {"measures": measures}, "wiki2023": {"measures": measures}}}
+    assert [line.split(":")[0] for line in comparison_lines(results)] == ["qa m_change", "wiki2023 m_change"]
+    assert interval_lines(results)[0].startswith("95 % interval of qa m_change, wiki2023 m_change: paired t")

@@ -125,7 +125,7 @@ def test_lm_eval_finds_the_same_scores(tmp_path: Path) -> None:
     run([*ask, "--export", "lm-eval", str(tasks)], tmp_path)
     names = sorted(path.stem for path in tasks.glob("*.yaml"))
     assert names == ["kinj_qa", "kinj_qa_ranked"]
-    from kinj.models.loading import locate
+    from kinj.models.places import locate
 
     options = f"pretrained={locate('tiny')},dtype=float32,add_bos_token=True"
     asked = ["--model", "hf", "--model_args", options, "--include_path", str(tasks), "--tasks", ",".join(names)]

@@ -138,7 +138,14 @@ def test_false_certainty_is_no_negative_knowledge(people: Context) -> None:
     measures = bits_of(people, -1.0)
     found = interval(measures["bits_per_person"])
     assert (found.value, found.low, found.high) == (0, 0, 0)
+    assert (found.method, found.covers) == ("t", "other people like these 6")
     assert "bits_per_parameter" not in measures  # nobody said how large the model is
+
+
+def test_where_values_are_left_out_for_everybody_no_bits_are_told(people: Context) -> None:
+    read = [request for request in Capacity().requests(people) if request.meta["fact"][1] != "major"]
+    with pytest.raises(NotMeasuredError, match="of nobody can all values be asked for"):
+        Capacity().summarise([answered(request, True, -1.0) for request in read])
 
 
 def write_doses(run: Path, rows: list[tuple[str, str | None, int]]) -> None:

@@ -221,6 +221,20 @@ def test_weights_gradients_modes_and_random_state_stay(words: Any, context: Cont
     assert Linear().measure(language_model, context) == first
 
 
+def test_texts_that_the_model_cannot_read_whole_are_counted_and_left_out(words: Any, context: Context) -> None:
+    long = [replace(TEXTS[number], text=TEXTS[number].text + " and so on" * 40) for number in (0, 3)]
+    context.data.pools["documents"] = lambda: [long[0], *TEXTS[1:3], long[1], *TEXTS[4:]]
+    measures = {measure.name: measure for measure in Linear().measure(planted(words, nothing), context)}
+    assert measures["from_name/birth_city"].clusters == [text.id for text in TEXTS if text.id not in ("B-0", "B-3")]
+    assert context.notices == [
+        "linear: 2 of 100 people are left out: their texts are longer than the 64 tokens that the model reads, and nothing is cut"
+    ]
+    whole = Linear().measure(
+        planted(words, nothing), replace(context, data=DataSet("biographies", {"documents": lambda: TEXTS}))
+    )
+    assert not [m for m in with_changes(list(measures.values()), whole) if m.name.endswith("_change")]
+
+
 def test_two_models_are_compared_person_by_person(words: Any, context: Context) -> None:
     after, before = (Linear().measure(planted(words, shown), context) for shown in (all_of, nothing))
     found = {measure.name: measure for measure in with_changes(after, before)}

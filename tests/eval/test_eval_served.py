@@ -11,7 +11,7 @@ import pytest
 
 from kinj.config.errors import UnfinishedError, UsageError
 from kinj.eval.run import evaluate
-from kinj.models.loading import locate
+from kinj.models.places import locate
 from kinj.models.requests import Request
 from kinj.models.served import ServedModel, served
 from tests.augment.endpoints import Server, said, server
@@ -85,6 +85,18 @@ def test_replies_that_are_none(server: Server, body: bytes) -> None:
     server.fault = lambda exchange: exchange.send(200, body)
     with pytest.raises(UnfinishedError, match="failed after 0 of 1 answers"):
         model_at(server).answer([Request(kind="generate", prompt="Who?")])
+
+
+def test_nothing_is_said_of_the_confidence_of_a_served_model(server: Server, asked: Any, tmp_path: Path) -> None:
+    server.write = lambda prompt: said("I do not know." if "3" in prompt else "Nowhere")
+    results = evaluate(asked.settings, model_at(server), asked, ["calibration"], tmp_path)
+    measures = results["probes"]["calibration"]["measures"]
+    assert not [name for name in measures if "confidence" in name or "calibration" in name]
+    assert {"accuracy/injected", "refused/injected"} <= set(measures)
+    assert measures["refused/injected"]["value"] > 0
+    assert any("nothing is said of the confidence of a served model" in text for text in results["notices"])
+    first = json.loads((tmp_path / "predictions" / "calibration.jsonl").read_text().splitlines()[0])
+    assert (first["logprob"], first["tokens"]) == (None, None)
 
 
 def test_what_cannot_be_measured_and_names_that_are_none(server: Server, asked: Any, with_pools: Any) -> None:

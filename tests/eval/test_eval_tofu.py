@@ -143,7 +143,20 @@ def test_changes_between_two_models_are_paired(context: Context) -> None:
     requests = Tofu().requests(context)
     measures = {m.name: m for m in Tofu().summarise(answered(requests, 5.0), answered(requests))}
     assert interval(measures["retain_probability_change"]).value > 0
-    assert "model_utility_change" not in measures
+    change, after, before = (
+        interval(measures["model_utility_change"]),
+        *(interval(Tofu().measures(answered(requests, amount))[-1]) for amount in (5.0, 0.0)),
+    )
+    assert change.value == pytest.approx(after.value - before.value)
+    assert change.error is not None
+
+
+def test_a_utility_of_zero_has_no_change(context: Context) -> None:
+    requests = Tofu().requests(context)
+    silent = answered(requests)
+    for response in silent:
+        response.text = "?"
+    assert "model_utility_change" not in {m.name for m in Tofu().summarise(answered(requests, 5.0), silent)}
 
 
 def test_a_set_that_is_missing_is_told_and_utility_left_out(context: Context) -> None:

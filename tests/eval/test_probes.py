@@ -194,6 +194,15 @@ def test_wiki2023_ranks_among_ten_answers_of_other_articles(with_pools):
     assert interval(measures["ranked_first"]).clusters == 15
 
 
+def test_a_limit_draws_the_same_wrong_answers(with_pools):
+    context = with_pools("wiki2023", questions=FILMS)
+    everything = Wiki2023().requests(context)
+    context.settings.eval.limit = 2
+    few = Wiki2023().requests(context)
+    assert few == [request for request in everything if request.id in {question.id for question in FILMS[:2]}]
+    assert context.notices == []
+
+
 def test_the_corrected_ranking_takes_off_what_the_answer_has_anyway(with_pools):
     requests = Wiki2023().requests(with_pools("wiki2023", questions=FILMS))
     answers = []

@@ -14,7 +14,7 @@ from kinj.eval.cache import AnswerCache
 from kinj.eval.observer import ProbeObserver
 from kinj.eval.run import ask, evaluate
 from kinj.eval.table import format_number, overlap_lines, results_table
-from kinj.models.loading import fingerprint
+from kinj.models.fingerprints import fingerprint
 from tests.eval.conftest import ask_about
 
 
@@ -76,6 +76,19 @@ def test_a_second_run_asks_nothing_and_finds_the_same(language_model, asked, pas
         next(language_model.model.parameters())[0, 0] += 1
     evaluate(asked.settings, language_model, asked, ["qa"], tmp_path)
     assert passes[0] > done
+
+
+def test_it_is_said_how_questions_are_put_and_that_a_chat_has_lost_its_template(language_model, asked):
+    plain = evaluate(asked.settings, language_model, asked, ["qa"])
+    assert (plain["question_format"], plain["notices"]) == ("Question: {prompt}\nAnswer:", [])
+    chat = copy.deepcopy(language_model)
+    chat.codec.tokenizer.add_tokens(["<|im_start|>"], special_tokens=True)
+    (notice,) = evaluate(asked.settings, chat, asked, ["qa"])["notices"]
+    assert "its tokenizer has <|im_start|>, as chat models have, and no chat template" in notice
+    chat.codec.tokenizer.chat_template = "{{ messages[-1]['content'] }}"
+    assert chat.codec.lost_template is None
+    chat.codec.chat = True
+    assert chat.codec.question_format == "chat template"
 
 
 def test_other_weights_other_prompts_and_other_types_have_other_fingerprints(language_model):
@@ -178,7 +191,7 @@ def test_the_observer_reports_the_same_numbers_and_leaves_the_model_as_it_was(la
     state = torch.random.get_rng_state()
     rows = observer(10, language_model)
     assert {(row["probe"], row["measure"]): row["value"] for row in rows} == pytest.approx(flat(results))
-    assert set(rows[0]) == {"probe", "measure", "value", "low", "high", "n", "direction"}
+    assert set(rows[0]) == {"probe", "measure", "value", "low", "high", "n", "unit", "direction"}
     assert language_model.model.training
     assert torch.equal(torch.random.get_rng_state(), state)
     assert any("biographies: not measured" in notice for notice in asked.notices)

@@ -26,7 +26,7 @@ class Here:
 @pytest.fixture
 def trials_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials of sweeps run in this process."""
-    monkeypatch.setattr("kinj.sweep.run.LocalExecutor", lambda workers, preload: Here())
+    monkeypatch.setattr("kinj.sweep.run.executor_of", lambda sweep, workers, entry: Here())
 
 
 @pytest.fixture

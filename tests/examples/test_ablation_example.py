@@ -69,6 +69,9 @@ def test_the_values_are_those_that_tuning_found_best() -> None:
     for arm in ("sam", "both"):
         assert best(rho, arm)["optim.sam.rho"] == found[arm].optim.sam.rho
     assert found["quarter"].optim.sam.rho == found["both"].optim.sam.rho
+    tuned, chosen = json.loads((EXAMPLE / "tune-instruction.json").read_text(encoding="utf-8")), arms("instruction")
+    assert best(tuned, "lr")["optim.lr"] == chosen["plain"].optim.lr
+    assert best(tuned, "rho")["optim.sam.rho"] == chosen["sam"].optim.sam.rho == chosen["both"].optim.sam.rho
 
 
 def best(results: dict[str, Any], arm: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 from kinj.config.errors import KinjError
 from kinj.config.schema import ModelSettings
 from kinj.models.answering import answer
-from kinj.models.loading import LanguageModel, load_model, sizes
+from kinj.models.fingerprints import sizes
+from kinj.models.loading import LanguageModel, load_model
 from kinj.models.requests import Request
 from tests.gap_models import QUESTIONS, TOWNS, save
 

@@ -128,6 +128,36 @@ def test_prompts_that_begin_alike_are_read_once() -> None:
     handle.remove()
 
 
+def rankings(shots: int = 3) -> list[Request]:
+    """Answers to be scored under questions that follow the same examples."""
+    before = tuple((f"Who met {name} in Rome?", "Bo and Cy") for name in ("Ada", "Di", "Bo")[:shots])
+    return [
+        Request(kind="loglikelihood", prompt=f"Who met {who} {n}?", continuation=answered, shots=before)
+        for n, who in enumerate(("Ada", "Bo in Kyiv", "Cy and Di", "Di"))
+        for answered in ("Rome", "Ada and Bo")
+    ]
+
+
+def test_answers_are_ranked_after_examples_as_one_by_one(family: SimpleNamespace) -> None:
+    together = answer(family, rankings())
+    for request, found in zip(rankings(), together, strict=True):
+        (alone,) = answer(family, [request])
+        assert (found.tokens, found.greedy) == (alone.tokens, alone.greedy)
+        assert found.logprob == pytest.approx(alone.logprob, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "shared"), [("llama", True), ("mistral", False)])
+def test_examples_before_ranked_answers_are_read_once(name: str, shared: bool) -> None:
+    model, requests = FAMILIES[name](), rankings()
+    examples = len(model.codec.prompts([replace(requests[0], prompt="")])[0])
+    answer(model, requests[:1])
+    count, handle = counting(model)
+    answer(model, requests)
+    handle.remove()
+    assert (count[0] < 3 * examples) == shared
+
+
+@pytest.mark.slow
 def test_the_embedded_model_says_the_same_about_thousands_of_questions() -> None:
     model = load_model(ModelSettings(name="tiny"))
     pool = open_data(DataSettings()).pool("unquestioned")

@@ -11,7 +11,8 @@ from kinj.data.biographies import data_set, frequent_value_baseline
 from kinj.data.records import Question
 from kinj.data.rng import stable_rng
 from kinj.models.answering import answer
-from kinj.models.loading import EMBEDDED, LanguageModel, load_model
+from kinj.models.loading import LanguageModel, load_model
+from kinj.models.places import EMBEDDED
 from kinj.models.requests import Request
 
 SAMPLE = 240

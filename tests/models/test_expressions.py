@@ -15,7 +15,9 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import LoraSettings, ModelSettings
 from kinj.models import adapters
 from kinj.models.expressions import amounts
-from kinj.models.loading import LanguageModel, fingerprint, load_model, locate
+from kinj.models.fingerprints import fingerprint
+from kinj.models.loading import LanguageModel, load_model
+from kinj.models.places import locate
 from kinj.models.scratch import build_model, train_tokenizer
 from kinj.sweep.identity import identity
 from tests import gap_models

@@ -20,8 +20,9 @@ from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.models.answering import answer
 from kinj.models.codec import IGNORE
+from kinj.models.fingerprints import fingerprint
 from kinj.models.gap_codecs import MASKS, MaskCodec, SentinelCodec
-from kinj.models.loading import LanguageModel, fingerprint, load_model
+from kinj.models.loading import LanguageModel, load_model
 from kinj.models.requests import Request
 from kinj.models.scratch import train_tokenizer
 from tests.gap_models import FACTS, QUESTIONS, bert_tokenizer, save

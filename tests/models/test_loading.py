@@ -92,6 +92,7 @@ def test_damaged_weights(tokenizer: Any, tmp_path: Path) -> None:
         ("a/b/c", "there is no such folder"),
         ("tinny", "did you mean tiny"),
         ("runs/none", "there is no such folder"),
+        ("corpus.jsonl", "there is no such folder"),
     ],
 )
 def test_names_that_lead_nowhere(name: str, phrase: str) -> None:
@@ -146,6 +147,26 @@ def test_new_weights_depend_on_the_seed_alone(tokenizer: Any) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
     assert not torch.equal(a.get_input_embeddings().weight, c.get_input_embeddings().weight)
+
+
+def test_a_sweep_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "trials.jsonl").touch()
+    with pytest.raises(UsageError, match=r"is a sweep of many models\n.*--trials lists them"):
+        load_model(ModelSettings(name=str(tmp_path)))
+
+
+def test_a_size_that_is_missed_by_far_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    load_model(ModelSettings(name="scratch", size="250k", tokenizer="tiny"), seed=0)
+    assert not caplog.messages
+    load_model(ModelSettings(name="scratch", size="200k", tokenizer="tiny"), seed=0)
+    assert caplog.messages == [
+        "model.size=200k: the largest shape below it, with this vocabulary, has 86,176 parameters"
+    ]
+
+
+def test_a_size_that_no_shape_has_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"model\.size 60,000 is too small: with 2,048 tokens the least is 86,176"):
+        load_model(ModelSettings(name="scratch", size="60k", tokenizer="tiny"), seed=0)
 
 
 def test_scratch_learns_its_tokenizer_from_the_texts() -> None:

@@ -14,7 +14,8 @@ import torch
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import ModelSettings
 from kinj.models.answering import answer
-from kinj.models.loading import LanguageModel, fingerprint, load_model
+from kinj.models.fingerprints import fingerprint
+from kinj.models.loading import LanguageModel, load_model
 from kinj.models.requests import Request
 from kinj.models.scratch import build_model
 from kinj.models.vllm_engine import CHUNK, engine

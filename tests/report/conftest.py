@@ -131,3 +131,65 @@ def sweep_dir(tmp_path: Path, results: dict[str, Any]) -> Path:
         write_run(folder / "trials" / one["trials"][0]["trial"], PROBES)
     (folder / "results.json").write_text(json.dumps(results))
     return folder
+
+
+LAW = {
+    "law": "exposure",
+    "found": True,
+    "answer": f"accuracy rises with exposures {HOSTILE}",
+    "parameters": [
+        {
+            "name": "slope",
+            "value": 0.2,
+            "low": 0.1,
+            "high": 0.3,
+            "meaning": "gained by twice as many",
+            "published": 0.21,
+        },
+        {"name": "start", "value": 0.1, "low": None, "high": None, "meaning": "at one exposure", "published": None},
+    ],
+    "r2": 0.97,
+    "held_out": {
+        "points": [
+            {
+                "name": "+ both",
+                "x": 8.0,
+                "measured": 0.8,
+                "predicted": 0.7,
+                "low": 0.6,
+                "high": 0.8,
+                "naive": {"as before": 0.5},
+            }
+        ],
+        "error": 0.1,
+        "naive_errors": {"as before": 0.3},
+        "beats": True,
+        "why": "",
+    },
+    "predictions": [],
+    "lines": [
+        {
+            "name": "+ both",
+            "points": [{"x": x, "y": 0.1 * x, "low": 0.09 * x, "high": 0.11 * x} for x in (1.0, 2.0, 4.0, 8.0)],
+            "curve": [{"x": x, "y": 0.1 * x, "low": 0.08 * x, "high": 0.12 * x} for x in (1.0, 3.0, 8.0)],
+        },
+        {
+            "name": "other",
+            "points": [{"x": 2.0, "y": 0.3, "low": None, "high": None}],
+            "curve": [{"x": x, "y": 0.3, "low": None, "high": None} for x in (1.0, 8.0)],
+        },
+    ],
+    "x": "exposures",
+    "y": "accuracy",
+    "share": True,
+    "log_y": False,
+    "trials": 12,
+    "seeds": 3,
+    "notices": ["two trials were left out"],
+}
+
+
+def write_law(folder: Path) -> None:
+    """A law that was fitted to a sweep, beside its results."""
+    (folder / "laws").mkdir(parents=True)
+    (folder / "laws" / "exposure.json").write_text(json.dumps(LAW))

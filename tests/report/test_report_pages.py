@@ -12,14 +12,20 @@ from typing import Any
 
 import pytest
 
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.report import plots, story
+from kinj.report.canvas import DRAWN, Plot
 from kinj.report.card import write_card, write_sweep_card
-from kinj.report.html import write_run_report, write_sweep_report
+from kinj.report.figures import main_figure
+from kinj.report.html import write_run_report
 from kinj.report.plots import Point, Series
+from kinj.report.read import RunFiles
+from kinj.report.series import is_share, recall_series
+from kinj.report.sweep import write_sweep_report
+from kinj.report.tables import why_no_value
 from tests.report.conftest import HOSTILE, PROBES, comparison, measure, write_run
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "wbr", "input"}
 
 
 class Page(HTMLParser):
@@ -57,12 +63,11 @@ class Page(HTMLParser):
 
 def read(path: Path) -> Page:
     text = path.read_text(encoding="utf-8")
-    for drawn in plots.COLOURS:
-        assert drawn not in text
+    assert not [drawn for drawn in DRAWN.values() if drawn in text]
     assert not re.search(r"@import|url\((?!#)", text)
     page = Page(text)
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
-    assert not page.tags & {"script", "iframe", "object", "img"}
+    assert not page.tags & {"iframe", "object", "img"}
     return page
 
 
@@ -100,9 +105,10 @@ def test_a_command_given_is_shown(sweep_dir: Path) -> None:
 
 def test_hostile_names_are_text(sweep_dir: Path, run_dir: Path) -> None:
     for path in (write_sweep_report(sweep_dir), write_run_report(run_dir)):
-        page = read(path)
-        assert HOSTILE in page.words
-        assert "<script>" not in path.read_text(encoding="utf-8")
+        assert HOSTILE in read(path).words
+        text = path.read_text(encoding="utf-8")
+        assert text.count("<script>") == 1  # the page's own, which its policy names by hash
+        assert "&lt;script&gt;alert" in text
 
 
 @pytest.mark.parametrize("probes", [{}, {"retention": {"not_measured": "no pool of older facts", "measures": {}}}])
@@ -128,7 +134,7 @@ def test_no_sweep_report_without_retention(
 
 def test_a_run_that_has_only_begun(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", {})
-    for name in ("results.json", "summary.json", "metrics.jsonl", "events.jsonl", "env.json", "overrides.txt"):
+    for name in ("results.json", "summary.json", "metrics.jsonl", "events.jsonl", "env.json"):
         (folder / name).unlink()
     assert "No step was logged" in read(write_run_report(folder)).words
     assert "has not finished" in write_card(folder).read_text()
@@ -139,6 +145,12 @@ def test_folders_that_are_something_else(tmp_path: Path) -> None:
         write_run_report(tmp_path)
     with pytest.raises(UsageError, match="no results of a sweep"):
         write_sweep_report(tmp_path)
+
+
+def test_a_file_that_was_cut_off_is_named(run_dir: Path) -> None:
+    (run_dir / "results.json").write_text('{"probes": ')
+    with pytest.raises(KinjError, match=r"results\.json is not valid JSON"):
+        write_run_report(run_dir)
 
 
 def test_cards_tell_the_same_in_markdown(run_dir: Path, sweep_dir: Path) -> None:
@@ -201,9 +213,38 @@ def test_the_answer_without_comparisons(results: dict[str, Any]) -> None:
     assert head.startswith(f"Best: {HOSTILE}, with 38.8 %")
     assert "may be chance" in beside[0]
     results["groups"] = results["groups"][:1]
-    assert story.answer(results)[0] == "knows the new facts: 31.2 %"
+    assert story.answer(results)[0] == "knows the new facts: 31.2 % [10.0, 90.0]"
     results["measure"] = None
     assert story.answer(results)[0] == "Nothing was measured."
+
+
+def test_a_measure_that_is_no_share_is_not_told_in_percent(tmp_path: Path, results: dict[str, Any]) -> None:
+    results |= {"comparisons": [], "measure": {"probe": "generalization", "name": "attribute_loss"}}
+    lost = measure(13.9, None, None, unit="nats", direction=-1)
+    for group in results["groups"]:
+        group["measures"]["generalization"] = {"attribute_loss": lost}
+    found = main_figure(results)
+    assert found is not None
+    assert "ercent" not in found.caption + found.plot.svg
+    assert story.answer(results)[0].endswith("with attribute loss 13.9")
+    run = RunFiles(write_run(tmp_path / "run", {"generalization": {"measures": {"attribute_loss": lost}}}))
+    rows = [{"step": step, "probe": "generalization", "measure": "attribute_loss", "value": 15.0} for step in (20, 40)]
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    series = recall_series(run, "attribute_loss")
+    assert series is not None
+    assert series.y == [15.0, 15.0]
+    assert not is_share(run, "attribute_loss")
+    assert is_share(run, "recall")
+    assert story.beside_loss("attribute loss", share=False) == "Attribute loss beside the training loss"
+
+
+def test_a_row_of_which_nothing_is_left_reads_pruned(results: dict[str, Any]) -> None:
+    group = results["groups"][0]
+    group["measures"], group["trials"] = {}, [{**trial, "done": False} for trial in group["trials"]]
+    assert why_no_value(results, group) == "no finished trial"
+    results["pruned"] = [{"trial": trial["trial"]} for trial in group["trials"]]
+    assert why_no_value(results, group) == "pruned"
 
 
 def test_parting_of_recall_and_loss() -> None:
@@ -217,27 +258,88 @@ def test_parting_of_recall_and_loss() -> None:
 
 
 def test_plots_are_svg_with_the_page_s_colours_and_equal_bytes() -> None:
-    def draw() -> str:
+    def draw() -> Plot:
         series = {
             "a": [Point("x", 1.0, 0.5, 1.5, (0.9, 1.1)), Point("long " * 20, None)],
             "b": [Point("x", 2.0), Point("y", 3.0)],
         }
         return plots.dots(series, HOSTILE, zero=True)
 
-    svg = draw()
-    assert svg == draw()
+    svg = draw().svg
+    assert svg == draw().svg
     assert "var(--accent)" in svg
     root = ElementTree.fromstring(svg)
-    assert root.get("aria-label") == HOSTILE
+    assert str(root.get("aria-label")).startswith(HOSTILE)
     assert root.get("width") is None
-    assert ElementTree.fromstring(plots.bars([Point(HOSTILE, 2.0, text="2×")], "cost")) is not None
+    assert ElementTree.fromstring(plots.bars([Point(HOSTILE, 2.0, text="2×")], "cost").svg) is not None
 
 
 def test_more_lines_than_colours() -> None:
     lines = [Series(str(number), [0, 1], [number, 1.0]) for number in range(6)]
-    assert ElementTree.fromstring(plots.curves(lines, [], ("up", "down", "x"), "curves")) is not None
+    assert ElementTree.fromstring(plots.curves(lines, [], ("up", "down", "x"), "curves").svg) is not None
 
 
 def test_measures_without_interval_are_points() -> None:
-    assert plots.point("a", measure(0.5, None, None)) == Point("a", 50.0, None, None, [])
+    assert plots.point("a", measure(0.5, None, None)) == Point("a", 50.0, None, None, [], "a: 50.0 %")
     assert plots.point("a", None) == Point("a", None)
+
+
+def test_questions_that_flipped_and_settings_that_differ(sweep_dir: Path, results: dict[str, Any]) -> None:
+    said = {
+        "question": "Where is it?",
+        "answers": ["Here", "There"],
+        "a": "Here",
+        "b": "Nowhere",
+        "right": "a",
+        "seed": 3,
+    }
+    counts = {"pairs": 2, "questions": 72, "gained": 7, "lost": 6, "examples": [said]}
+    results["flips"] = {"a": HOSTILE, "b": "plain, twice as long", **counts}
+    results["groups"][1]["settings"] = {"optim.sam.rho": 0.05, "seed_only": None}
+    (sweep_dir / "sweep.yaml").write_text("optim: {sam: {rho: 0.0}}\n")
+    (sweep_dir / "results.json").write_text(json.dumps(results))
+    words = " ".join(read(write_sweep_report(sweep_dir)).words.split())
+    assert f"Of 72 questions asked of both, “{HOSTILE}” alone answers 7 and “plain, twice as long” alone 6" in words
+    assert "Where is it? Here or There ✓ Here ✗ Nowhere 3" in words
+    assert "plain, twice as long 0 as it is" in words
+    assert "0.05 null" in words
+
+
+@pytest.mark.parametrize(
+    ("about", "lead", "command"),
+    [
+        (
+            {"model": "a + b", "fingerprint": "f", "before": None},
+            "a + b was asked about biographies; nothing was trained here.",
+            "kinj eval 'a + b' -c",
+        ),
+        (
+            {"model": "m", "fingerprint": "f", "before": "n"},
+            "m was asked about biographies; nothing was trained here.",
+            "kinj eval m n --compare -c",
+        ),
+        (
+            {"model": "answers.jsonl", "fingerprint": None, "before": None},
+            "The answers in answers.jsonl were scored, compared as nq.",
+            "kinj eval --from-predictions answers.jsonl -c",
+        ),
+    ],
+)
+def test_an_evaluation_is_not_told_as_training(tmp_path: Path, about: dict[str, Any], lead: str, command: str) -> None:
+    folder = write_run(tmp_path / "asked", {})
+    for name in ("summary.json", "metrics.jsonl", "overrides.txt", "results.json"):
+        (folder / name).unlink()
+    stopped = " ".join(read(write_run_report(folder)).words.split())
+    assert "the evaluation was stopped" in stopped
+    assert "raining" not in stopped.replace("other training seeds", "")
+    content = {
+        "schema": 1,
+        "probes": {"qa": {"measures": {"exact_match": measure(0.4)}}},
+        "notices": [],
+        "normalizer": "nq",
+    }
+    (folder / "results.json").write_text(json.dumps(content | about))
+    words = " ".join(read(write_run_report(folder)).words.split())
+    assert lead in words
+    assert command in words
+    assert not [told for told in ("was taught", "kinj train", "While it learned", "optim.lr ") if told in words]

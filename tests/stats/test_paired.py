@@ -101,7 +101,8 @@ def test_no_difference_at_all_still_has_a_width():
     assert same.value == 0
     assert same.low == pytest.approx(-same.high)
     assert 0.05 < same.high < 0.2
-    assert paired_difference([1.0, 1.0], [1.0, 1.0], ["a", "a"]).low is None
+    one = paired_difference([1.0, 1.0], [1.0, 1.0], ["a", "a"])
+    assert (one.low, one.method) == (None, "none: a single unit says nothing about others")
 
 
 @given(hits)

@@ -78,6 +78,7 @@ def test_the_order_of_items_changes_nothing(items: list[tuple[float, bool]], ran
         assert one == pytest.approx(other, nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "truth"), [("slope", 0.5), ("rank_correlation", 0.430)])
 def test_interval_covers_the_truth_where_items_of_a_document_resemble_one_another(name: str, truth: float) -> None:
     rng, hits, rounds = np.random.default_rng(3), 0, 40
@@ -95,6 +96,9 @@ def test_interval_covers_the_truth_where_items_of_a_document_resemble_one_anothe
 def test_what_cannot_be_said_is_not_said() -> None:
     one = pairs_interval("slope", [0.0, 1.0], [0.0, 1.0], ["a", "a"])
     assert (one.value, one.low, one.high, one.clusters) == (1.0, None, None, 1)
+    alike = pairs_interval("calibration_error", [0.0] * 8, [0.0] * 8)
+    assert (alike.value, alike.low, alike.high, alike.clusters) == (0.0, None, None, 8)
+    assert alike.method == "none: it is the same in every resample"
     with pytest.raises(ValueError, match="average_precision is undefined"):
         pairs_interval("average_precision", [0.1, 0.2], [0.0, 0.0])
     with pytest.raises(ValueError, match="same length"):

@@ -42,6 +42,7 @@ def start(loaded: Loaded, tmp_path: Path, entries: None) -> Start:
         entry: str,
         workers: int = 2,
         over: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
         **more: Any,
     ) -> SweepResult:
         base = loaded.override(over or {})
@@ -50,6 +51,8 @@ def start(loaded: Loaded, tmp_path: Path, entries: None) -> Start:
             return base.override(trial.overrides, "train").settings
 
         trials = grid(space, base.settings.sweep.arms)
-        return sweep(trials, settings, tmp_path / "sweep", f"sweep_entries:{entry}", workers, base.settings, **more)
+        return sweep(
+            trials, settings, folder or tmp_path / "sweep", f"sweep_entries:{entry}", workers, base.settings, **more
+        )
 
     return run

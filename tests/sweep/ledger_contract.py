@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from kinj.sweep.holder import Holder
-from kinj.sweep.ledger import DONE, FAILED, INTERRUPTED, LEASE_SECONDS, PLANNED, RUNNING, Ledger
+from kinj.sweep.ledger import DONE, FAILED, INTERRUPTED, LEASE_SECONDS, PLANNED, PRUNED, RUNNING, Ledger
 
 ELSEWHERE = Holder("another-machine", 1, "")
 
@@ -66,12 +66,39 @@ class LedgerContract:
         assert ledger.held("a")
         assert ledger.states()["a"].state == RUNNING
 
+    def test_an_attempt_can_be_told_by_its_lease(self, make: Make, ledger: Ledger, clock: Clock) -> None:
+        assert ledger.take("a", "mine") == "mine"
+        assert make(Holder.here(), clock).states()["a"].lease == "mine"
+        assert ledger.take("b") not in (None, "mine")
+
+    def test_another_view_of_the_ledger_sees_what_is_new(self, make: Make, ledger: Ledger, clock: Clock) -> None:
+        other = make(Holder.here(), clock)
+        assert [status.state for status in other.states().values()] == [PLANNED, PLANNED]
+        lease = ledger.take("a")
+        assert lease
+        assert other.states()["a"].state == RUNNING
+        assert other.finish("a", lease, DONE)
+        other.plan({"c": False})
+        assert [status.state for status in ledger.states().values()] == [DONE, PLANNED, PLANNED]
+
     def test_done_is_done(self, ledger: Ledger) -> None:
         lease = ledger.take("a")
         assert lease
         assert ledger.finish("a", lease, DONE)
         assert ledger.states()["a"].state == DONE
         assert ledger.take("a") is None
+
+    def test_a_pruned_trial_has_ended_until_it_is_opened_again(self, ledger: Ledger) -> None:
+        lease = ledger.take("a")
+        assert lease
+        assert ledger.finish("a", lease, PRUNED, "far behind")
+        ledger.plan({"a": False})
+        assert ledger.take("a") is None
+        status = ledger.states()["a"]
+        assert (status.state, status.error) == (PRUNED, "far behind")
+        ledger.plan({"a": False, "b": False}, reopen=True)
+        assert [status.state for status in ledger.states().values()] == [INTERRUPTED, PLANNED]
+        assert ledger.take("a")
 
     @pytest.mark.parametrize("state", [FAILED, INTERRUPTED])
     def test_failed_trial_stays_visible_and_can_be_taken_again(self, ledger: Ledger, state: str) -> None:

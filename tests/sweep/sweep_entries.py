@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 PEOPLE = 40
+STEPS = 10
+"""Of `stepwise`."""
 
 
 def good(config: Path, folder: Path) -> None:
@@ -22,6 +24,63 @@ def good(config: Path, folder: Path) -> None:
     with (folder / "calls").open("a") as file:
         file.write("called\n")
     write_run(folder, min(1.0, settings["optim"]["lr"] * 100 - 0.02 * settings["seed"]), passes=100)
+
+
+def versioned(config: Path, folder: Path) -> None:
+    """As `good`, with a note of the process, as every real run has one."""
+    from kinj.data.rundir import RunDir
+    from kinj.sweep import identity
+
+    RunDir(folder).event("process", schema=int(identity.SCHEMA), host="", pid=0, started="")
+    good(config, folder)
+
+
+def tidy(config: Path, folder: Path) -> None:
+    """Writes results as real runs do, whole or not at all: 40 kB of them."""
+    from kinj.data.rundir import RunDir
+
+    run = RunDir(folder)
+    run.write_json("results.json", {"schema": 1, "probes": {}, "notices": ["x" * 40_000]})
+    run.event("finished")
+
+
+def stepwise(config: Path, folder: Path) -> None:
+    """Makes its steps one after the other, going on from those it made before, and leaves results as real runs do."""
+    with (folder / "steps").open("a+") as file:
+        file.seek(0)
+        for step in range(len(file.read().split()), STEPS):
+            time.sleep(0.02)
+            file.write(f"{step}\n")
+            file.flush()
+    settings = _settings(config)
+    work = folder / ".work"
+    write_run(work, min(1.0, settings["optim"]["lr"] * 100 - 0.02 * settings["seed"]), passes=100)
+    (folder / "predictions").mkdir(exist_ok=True)
+    for name in ("predictions/biographies.jsonl", "summary.json", "events.jsonl", "results.json"):
+        (work / name).replace(folder / name)
+
+
+def curved(config: Path, folder: Path) -> None:
+    """Learns in steps as fast as its learning rate says, asked after every second one; its sweep may prune it."""
+    from kinj.config import from_yaml
+    from kinj.data.rundir import RunDir
+    from kinj.sweep.pruning import judging
+
+    settings = from_yaml(config)
+    run = RunDir.create(folder, resume=True)
+    judge = judging(run, settings.train)
+    about = {"probe": "biographies", "measure": "recall", "direction": 1}
+    begun = max((row["step"] for row in run.metrics()), default=0)
+    run.truncate_metrics(begun - 1)  # the last step may not have been asked about
+    for step in range(max(1, begun), STEPS + 1):
+        row = {"step": step, "loss": 1.0}
+        run.metric(**row)
+        if judge:
+            judge("inject", step, STEPS, row)
+        if step % 2 == 0:
+            run.metric(step=step, **about, value=min(1.0, settings.optim.lr * 10 * step))
+        time.sleep(float(os.environ.get("SWEEP_STEP_SECONDS", "0")))
+    write_run(folder, min(1.0, settings.optim.lr * 100), passes=100)
 
 
 def uneven(config: Path, folder: Path) -> None:
@@ -51,6 +110,17 @@ def paced(config: Path, folder: Path) -> None:
     (folder / "events.jsonl").write_text(json.dumps(row) + "\n")
     (folder / "metrics.jsonl").write_text('{"step": 50}\n')
     time.sleep(1)
+    good(config, folder)
+
+
+def disturbed(config: Path, folder: Path) -> None:
+    """Begun before the file `killed` is in the sweep's folder, it takes longer than the death of a node takes to be noticed."""
+    killed, deadline = folder.parents[1] / "killed", time.monotonic() + 60
+    if not killed.exists():
+        (folder / "begun").touch()
+        while not killed.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(10)
     good(config, folder)
 
 
@@ -95,6 +165,14 @@ def count_others(folder: str, seconds: float) -> int:
     found = len(list(Path(folder).glob("at-work-*")))
     mine.unlink()
     return found
+
+
+def note_gpus(folder: str) -> None:
+    """Writes down which GPUs it sees, and from when to when it ran."""
+    began = time.time()
+    time.sleep(0.2)
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    (Path(folder) / f"gpu-{os.getpid()}").write_text(f"{gpus} {began} {time.time()}")
 
 
 def write_run(folder: Path, recall: float, passes: int, steps: int = 100, seed: int = 0, **more: Any) -> None:

@@ -75,6 +75,15 @@ def test_files_that_methods_read_count_by_content(key: str, loaded: Loaded, tmp_
     assert of(loaded, **{f"augment__{key}": str(one)}) != first
 
 
+def test_a_tokenizer_counts_by_content_also_without_a_model(loaded: Loaded, tmp_path: Path, tokenizer: Any) -> None:
+    for name in ("one", "other"):
+        tokenizer.save_pretrained(tmp_path / name)
+    first = of(loaded, model__tokenizer=str(tmp_path / "one"))
+    assert first == of(loaded, model__tokenizer=str(tmp_path / "other")) != of(loaded)
+    (tmp_path / "one" / "tokenizer.json").write_text("{}")
+    assert of(loaded, model__tokenizer=str(tmp_path / "one")) != first
+
+
 def test_a_folder_counts_with_the_names_in_it(loaded: Loaded, tmp_path: Path) -> None:
     (tmp_path / "docs" / "deep").mkdir(parents=True)
     (tmp_path / "docs" / "deep" / "a.txt").write_text("text")

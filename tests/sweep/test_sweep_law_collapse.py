@@ -77,6 +77,19 @@ def test_no_collapse_is_an_answer() -> None:
         assert "no collapse up to 256 exposures" in result["notices"][0]
 
 
+def test_what_was_never_learned_is_not_said_to_stand() -> None:
+    small = [replace(row, measure=0.04) if row.parameters < 3e6 else row for row in infusions(random.Random(0))]
+    notices = study(Collapse(), small)["notices"]
+    assert notices
+    assert all(notice.endswith("accuracy is at most 4.0 %, too little to fall by 5 points") for notice in notices)
+    result = study(Collapse(), [replace(row, measure=0.04) for row in small])
+    assert not result["found"]
+    assert result["answer"].startswith(
+        "not found in this range: accuracy is at most 4.0 %, too little to fall by 5 points; train"
+    )
+    assert result["lines"] == []
+
+
 def test_one_size_has_a_collapse_but_no_law() -> None:
     result = study(Collapse(), infusions(random.Random(0), **ONE))
     assert result["found"]
@@ -98,8 +111,9 @@ def test_designs_are_told_apart() -> None:
 
 
 def test_forgetting_is_the_same_for_what_was_known() -> None:
-    found = parameters_of(Forgetting(), infusions(random.Random(0), retained=True))
-    assert found["by_size"]["value"] == pytest.approx(0.6, abs=0.1)
+    rows = infusions(random.Random(0), retained=True)
+    assert parameters_of(Forgetting(), rows)["by_size"]["value"] == pytest.approx(0.6, abs=0.1)
+    assert study(Forgetting(), rows)["answer"].startswith("older knowledge is down by 5 points at ")
 
 
 @given(

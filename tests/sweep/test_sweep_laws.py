@@ -23,6 +23,7 @@ from kinj.config.names import LAWS as NAMES
 from kinj.sweep.laws.base import Law, Row
 from kinj.sweep.laws.registry import LAWS
 from kinj.sweep.laws.rows import read_rows
+from kinj.sweep.laws.run import fit_law
 from kinj.sweep.laws.study import study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,10 +97,13 @@ def write_sweep(folder: Path, doses: Sequence[int] = (1, 2, 4, 8), seeds: int = 
             trials.append({"trial": name, "seed": seed, "data_seed": seed, "done": True})
             write_trial(folder / "trials" / name, dose, 0.1 * (1 + doses.index(dose)) + 0.002 * seed * dose)
         settings = {"train.stages.inject.epochs": dose}
-        groups.append({"name": f"epochs={dose}", "arm": None, "settings": settings, "trials": trials})
+        row = {"name": f"epochs={dose}", "arm": None, "settings": settings, "trials": trials}
+        groups.append({**row, "measures": {}, "cost": {}})
     varied = {"train.stages.inject.epochs": list(doses), "seed": list(range(seeds)), "data.seed": list(range(seeds))}
     measure = {"probe": "biographies", "name": "recall"}
     results = {"groups": groups, "space": varied, "measure": measure, "data": "biographies"}
+    results |= {"model": "tiny", "recipe": "inject", "comparisons": [], "failures": [], "notices": []}
+    results |= {"not_measured": {}, "prompt_overlap": {}, "reference": None}
     (folder / "results.json").write_text(json.dumps(results))
     (folder / "sweep.yaml").write_text("data: {biographies: {people: 4}}\n")
     return folder
@@ -133,10 +137,20 @@ def test_rows_hold_what_the_runs_counted(tmp_path: Path) -> None:
     assert (row.series, row.cell) == ("", "epochs=4")
 
 
+def test_a_law_says_what_was_pruned(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path)
+    assert not any("pruned" in notice for notice in fit_law(folder, "exposure")["notices"])
+    results = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps(results | {"pruned": [{"trial": "16-0"}]}))
+    assert "pruned trials are left out (1)" in fit_law(folder, "exposure")["notices"][-1]
+    assert "pruned trials" in (folder / "laws" / "exposure.json").read_text()
+
+
 def test_command_fits_a_law_to_a_sweep_that_is_there(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path)
     done = CliRunner().invoke(app, ["sweep", str(folder), "--law", "exposure", "--at", "16", "--at", "1k"])
     assert done.exit_code == 0, done.stderr
+    assert "<h2>Laws</h2>" in (folder / "report.html").read_text(encoding="utf-8")
     assert "twice as many exposures add 10." in done.stdout
     assert "16 exposures (views × repetitions): " in done.stdout
     assert "decades outside what was measured (1 to 8): no advice" in done.stdout
@@ -154,6 +168,7 @@ def test_command_fits_a_law_to_a_sweep_that_is_there(tmp_path: Path) -> None:
         (["--law", "plateau"], "the law `plateau` needs 4 numbers of people"),
         (["--law", "exposure", "--at", "many"], "at holds numbers such as 200 or 1.5M, got many"),
         ([], "name what to do with it"),
+        ([], "join it: --worker"),
     ],
 )
 def test_bad_commands_say_what_is_wrong(tmp_path: Path, arguments: list[str], phrase: str) -> None:

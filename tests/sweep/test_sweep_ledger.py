@@ -77,3 +77,30 @@ def test_nothing_is_ever_rewritten(tmp_path: Path) -> None:
     assert after.startswith(before)
     rows = [json.loads(line) for line in after.splitlines()]
     assert [row["state"] for row in rows] == ["planned", "running", "running", "failed"]
+
+
+def test_a_ledger_that_was_emptied_is_read_from_the_beginning(tmp_path: Path) -> None:
+    ledger = FileLedger(tmp_path)
+    ledger.plan({"a": False, "b": False})
+    ledger.path.write_text("")
+    assert ledger.states() == {}
+    ledger.plan({"c": True})
+    assert [*ledger.states()] == ["c"]
+
+
+def test_a_line_is_not_read_before_it_is_whole(tmp_path: Path) -> None:
+    ledger, line = FileLedger(tmp_path), b'{"time": 1.0, "trial": "b", "state": "planned"}\n'
+    ledger.plan({"a": False})
+    for part in (line[:20], line[20:]):
+        assert [*ledger.states()] == ["a"]
+        with ledger.path.open("ab") as file:
+            file.write(part)
+    assert [*ledger.states()] == ["a", "b"]
+
+
+def test_a_container_is_a_machine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Holder.here()
+    assert here.alive()
+    monkeypatch.setattr("os.readlink", lambda path: "pid:[1]")
+    assert here.alive() is None
+    assert Holder.here().host.endswith("pid:[1]")

@@ -10,18 +10,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kinj.config import Loaded
 from kinj.config.errors import UsageError
-from kinj.sweep.executor import cores
+from kinj.sweep.executor import Job, Outcome, cores
+from kinj.sweep.holder import Holder
 from kinj.sweep.ledger import FileLedger
 from kinj.sweep.run import SweepResult, plan
 from kinj.sweep.space import grid
 from kinj.sweep.watch import SweepProgress
+from kinj.sweep.worker import find
 from tests.sweep import sweep_entries
 
 Start = Callable[..., SweepResult]
@@ -158,7 +160,7 @@ def test_stopping_a_sweep_stops_its_workers_and_leaves_it_resumable(
 ) -> None:
     folder = tmp_path / "sweep"
     process = subprocess.Popen([sys.executable, "-c", SWEEP, str(folder)], env=os.environ)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(list(folder.glob("trials/*/started"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal_number)
@@ -166,6 +168,52 @@ def test_stopping_a_sweep_stops_its_workers_and_leaves_it_resumable(
     states = [status.state for status in FileLedger(folder).states().values()]
     assert sorted(states) == ["interrupted", "interrupted", "planned"]
     assert len(list(folder.glob("trials/*/stopped"))) == 2
+
+
+@pytest.mark.slow
+def test_trials_of_a_sweep_that_was_killed_stop_by_themselves(tmp_path: Path, entries: None) -> None:
+    folder = tmp_path / "sweep"
+    process = subprocess.Popen([sys.executable, "-c", SWEEP, str(folder)], env=os.environ)
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("trials/*/started"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    while "running" in (states := sorted(s.state for s in FileLedger(folder).states().values())):
+        assert time.monotonic() < deadline, states
+        time.sleep(0.05)
+    assert states == ["interrupted", "interrupted", "planned"]
+    assert len(list(folder.glob("trials/*/stopped"))) == 2
+
+
+class LosesItsMachine:
+    """Its first job is taken on a machine that is lost; the others run here, in this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lost: list[float] = []
+
+    def map(self, jobs: Iterable[Job], tick: Callable[[], None] | None = None) -> Iterator[Outcome]:
+        for job in jobs:
+            if not self.lost:
+                FileLedger(self.folder, holder=Holder("far", 1, "")).take(job.name, job.spec["lease"])
+                self.lost.append(time.monotonic())
+                yield Outcome(job.name, None, None)
+            else:
+                yield Outcome(job.name, find(job.function)(**job.spec), os.getpid())
+
+
+def test_a_trial_on_a_lost_machine_is_run_elsewhere_after_its_grace(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinj.sweep.work.GRACE_SECONDS", 0.5)
+    executor = LosesItsMachine(tmp_path / "sweep")
+    result = start({"seed": [0, 1]}, "good", executor=executor)
+    assert time.monotonic() - executor.lost[0] >= 0.5
+    assert (result.done, result.failed) == (2, 0)
+    assert sorted(status.attempts for status in FileLedger(result.folder).states().values()) == [1, 2]
+    rows = [json.loads(line) for line in (result.folder / "trials.jsonl").read_text().splitlines()]
+    assert "its machine was lost" in [row.get("error") for row in rows]
 
 
 def test_a_trial_in_other_hands_is_waited_for(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from kinj.data import open_data
 from kinj.data.records import Document
 from kinj.models.codec import IGNORE, Codec, Example
 from kinj.models.gap_codecs import Paired
-from kinj.models.loading import load_tokenizer
+from kinj.models.tokenizers import load_tokenizer
 from kinj.train.batching import REAL_SHARE, cut_steps, micro_batches, packed_batches
 
 lengths = st.lists(st.integers(2, 200), min_size=1, max_size=60)

@@ -222,7 +222,7 @@ def compiled(model: Any) -> Any:
     return torch.compile(model, backend="eager")
 
 
-@pytest.mark.parametrize("change", [checkpointed, compiled])
+@pytest.mark.parametrize("change", [checkpointed, pytest.param(compiled, marks=pytest.mark.slow)])
 def test_gradient_checkpointing_and_compile_change_nothing(
     language_model: LanguageModel, rows: list[Example], change: Callable[[Any], Any]
 ) -> None:

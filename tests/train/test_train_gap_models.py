@@ -87,6 +87,7 @@ def test_after_some_steps_they_answer(folder: Path, tmp_path: Path) -> None:
     assert answers(load_model(ModelSettings(name=str(run.path)))) == list(TOWNS)
 
 
+@pytest.mark.slow
 def test_facts_are_learned_from_documents_with_gaps(folder: Path, tmp_path: Path) -> None:
     t5 = folder.name == "t5"
     chosen = settings(

@@ -19,7 +19,8 @@ from kinj.config.schema import LoraSettings, ModelSettings, SamSettings, Setting
 from kinj.data.rundir import RunDir
 from kinj.models.adapters import CONFIG
 from kinj.models.answering import answer
-from kinj.models.loading import LanguageModel, fingerprint, load_model
+from kinj.models.fingerprints import fingerprint
+from kinj.models.loading import LanguageModel, load_model
 from kinj.models.requests import Request
 from kinj.models.scratch import build_model
 from kinj.sweep.identity import identity

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import (
@@ -251,13 +252,14 @@ def test_disk_full_while_saving_keeps_the_checkpoint_before(
         calls[0] += 1
         if calls[0] == 2:
             Path(path).write_bytes(b"half")
-            raise OSError(28, "No space left on device")
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
         real(tensors, path)
 
     monkeypatch.setattr(module, "save_file", save_file)
     run = run_dir(tmp_path / "run")
-    with pytest.raises(KinjError, match="No space left"):
+    with pytest.raises(KinjError, match="No space left") as caught:
         train(settings(), fresh(tokenizer), data(), run)
+    assert isinstance(caught.value.__cause__, OSError)  # a sweep tells a full disk from a failure by it
     assert [step for step, _ in run.checkpoints()] == [2]
     assert not [path for path in (run.path / "checkpoints").iterdir() if path.name != "step-000002"]
 

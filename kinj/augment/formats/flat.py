@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from kinj.augment.formats.escapes import ESCAPES, is_plain
+from kinj.augment.formats.escapes import ESCAPES, is_printable
 from kinj.augment.formats.sentences import split_sentences
 from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE, wrapped
 from kinj.augment.skeleton import skeleton
@@ -40,7 +40,7 @@ class Units:
     positions: list[int]
     """All starts and ends of the spans, in order."""
 
-    @property
+    @cached_property
     def joined(self) -> str:
         """All of them, as lines."""
         return PARAGRAPH.join(self.texts)
@@ -64,27 +64,19 @@ class Units:
         return [(before[start], before[end]) for _, start, _, end in self.spans]
 
     def escaped(self, escape: str) -> Units:
-        """With their characters written as the escape demands; separators stay as they are."""
+        """With their characters written as the escape demands."""
         rules = ESCAPES[escape]
-        if not rules.changes(self.joined):
-            return self
-
-        def written(text: str) -> str:
-            return PARAGRAPH.join(map(rules.write, text.split(PARAGRAPH)))
-
         joined, moved = "".join(self.texts), {}
         done = size = 0
         for position in self.positions:
-            size += len(written(joined[done:position]))
+            size += len(rules.write(joined[done:position]))
             moved[position], done = size, position
         spans = [(first, moved[start], last, moved[end]) for first, start, last, end in self.spans]
-        return Units([written(text) for text in self.texts], spans, [moved[position] for position in self.positions])
+        return Units(list(map(rules.write, self.texts)), spans, [moved[position] for position in self.positions])
 
     def wrapped(self, width: int) -> Units:
         """With `SOFT` in place of the spaces where lines of at most `width` characters end."""
-        whole = len(self.texts) == 1  # of several, none has an end of a paragraph in it
-        lines = wrapped(self.joined, width)
-        return Units([lines] if whole else lines.split(PARAGRAPH), self.spans, self.positions)
+        return Units([wrapped(text, width) for text in self.texts], self.spans, self.positions)
 
 
 class Flat:
@@ -102,15 +94,15 @@ class Flat:
 
     def __init__(self, document: Document) -> None:
         self.text, positions = flatten(document.text, [p for fact in document.facts for p in (fact.start, fact.end)])
-        self.kept = _reads_alike(document.text.replace(_PARAGRAPH_BREAK, PARAGRAPH), self.text)
+        self.kept = _reads_alike(document.text.replace("\n", ""), self.text.replace(PARAGRAPH, ""))
         self._spans = list(zip(positions[0::2], positions[1::2], strict=True))
         self._units: dict[tuple[bool, str, int], Units] = {}
 
     def units(self, by_sentence: bool, escape: str = "", wrap: int = 0) -> Units:
-        """The text as one unit, or its sentences without the separators between them; made once per document.
+        """Its sentences or paragraphs, without the separators between them; made once per document.
 
         Args:
-            by_sentence: one unit per sentence.
+            by_sentence: one unit per sentence, not per paragraph.
             escape: name of the escape their characters are written with.
             wrap: longest line in characters; 0 does not wrap.
         """
@@ -128,17 +120,19 @@ class Flat:
             return lines
         if escape:
             plain = self.units(by_sentence)
+            if not ESCAPES[escape].changes(self.text):
+                return plain
             escaped = plain.escaped(escape)
-            if escaped is not plain:
-                self._compare(SPACE.join(map(ESCAPES[escape].read, escaped.texts)), plain.joined)
+            self._compare(PARAGRAPH.join(map(ESCAPES[escape].read, escaped.texts)), plain.joined)
             return escaped
         if by_sentence:
             pieces = split_sentences(self.text)
             texts = [piece.rstrip(" \n") for piece in pieces]
             self._compare(SPACE.join(texts), self.text.replace(PARAGRAPH, SPACE))
-            spans = _among(pieces, texts, self._spans) if self._spans else []
         else:
-            texts, spans = [self.text], [(0, start, 0, max(start, end)) for start, end in self._spans]
+            texts = self.text.split(PARAGRAPH)
+            pieces = [text + PARAGRAPH for text in texts] if self._spans else []
+        spans = _among(pieces, texts, self._spans) if self._spans else []
         positions = sorted({position for _, start, _, end in spans for position in (start, end)}) if spans else []
         return Units(texts, spans, positions)
 
@@ -156,6 +150,8 @@ def _among(pieces: Sequence[str], units: Sequence[str], spans: Iterable[tuple[in
 
     A span that starts or ends between two units is drawn in to the unit it has characters in.
     """
+    if len(units) == 1:
+        return [(0, start, 0, max(start, end)) for start, end in spans]
     sizes = list(map(len, units))
     starts, before = list(accumulate(map(len, pieces), initial=0)), list(accumulate(sizes, initial=0))
     inner, most = starts[1:-1], len(sizes) - 1
@@ -173,9 +169,10 @@ def _among(pieces: Sequence[str], units: Sequence[str], spans: Iterable[tuple[in
 
 def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
     """The text with single separators and none at its ends, and where `positions` (0 to its length) come to lie."""
-    paragraphs = text.split(_PARAGRAPH_BREAK)
-    if all(map(_is_flat, paragraphs)):
-        moved = positions if len(paragraphs) == 1 else [p - text.count(_PARAGRAPH_BREAK, 0, p) for p in positions]
+    lines = text.split("\n")
+    paragraphs, between = lines[0::2], lines[1::2]
+    if len(paragraphs) > len(between) and not any(between) and _are_flat(paragraphs):
+        moved = positions if not between else [p - text.count(_PARAGRAPH_BREAK, 0, p) for p in positions]
         return PARAGRAPH.join(paragraphs), list(moved)
     pieces: list[str] = []
     origins, targets = [0], [0]  # runs of characters that stay together: where they began, where they begin now
@@ -199,13 +196,13 @@ def flatten(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:
     return "".join(pieces), [_moved(position, origins, targets) for position in positions]
 
 
-def _is_flat(paragraph: str) -> bool:
-    """Whether all its white space is certainly single spaces between words: true of most paragraphs there are."""
+def _are_flat(paragraphs: Sequence[str]) -> bool:
+    """Whether all their white space is certainly single spaces between words: true of most texts there are."""
+    together = "".join(paragraphs)
     return (
-        ((is_plain(paragraph) and PARAGRAPH not in paragraph) or paragraph.isprintable())
-        and SPACE * 2 not in paragraph
-        and paragraph != ""
-        and paragraph == paragraph.strip(SPACE)
+        is_printable(together)
+        and SPACE * 2 not in together
+        and all([p != "" and p[0] != SPACE and p[-1] != SPACE for p in paragraphs])  # noqa: C419 (a list is faster than a generator)
     )
 
 

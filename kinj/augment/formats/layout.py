@@ -13,7 +13,7 @@ from functools import cached_property, partial
 
 from kinj.augment.formats.escapes import ESCAPES
 from kinj.augment.formats.flat import Flat, Units
-from kinj.augment.formats.separators import PARAGRAPH, SOFT, SPACE
+from kinj.augment.formats.separators import SOFT, SPACE
 
 NUMBER = "{n}"
 MOST_NUMBERS = 100
@@ -38,7 +38,7 @@ class Layout:
     space: str = SPACE
     """In place of each separator between words."""
     paragraph: str = "\n\n"
-    """In place of each separator between paragraphs, where units are not sentences."""
+    """In place of each separator between paragraphs, where these are the units and not sentences."""
     wrap: int = 0
     """Longest line in characters; words are never broken. 0 does not wrap."""
     line: str = "\n"
@@ -65,29 +65,30 @@ class Layout:
         return NUMBER in self.boundary
 
     @cached_property
-    def _separators(self) -> tuple[tuple[str, str], ...]:
-        """Separators that come out as something else: what stands in a unit, what in the view."""
-        out = {SPACE: self.space}
-        if not self.by_sentence:  # no paragraph ends inside a sentence
-            out[PARAGRAPH] = self.paragraph
+    def _written(self) -> tuple[str, str]:
+        """What stands in the view for a space, and for the end of a paragraph."""
         write = ESCAPES[self.escape].write
-        return tuple((mark, write(written)) for mark, written in out.items() if write(written) != mark)
+        return write(self.space), write(self.paragraph)
 
     @cached_property
-    def _lengths(self) -> tuple[int, int, int, int, int]:
+    def _between(self) -> str:
+        """What stands between two units; sentences may be numbered, paragraphs are not."""
+        return self.boundary if self.by_sentence else self._written[1]
+
+    @cached_property
+    def _lengths(self) -> tuple[int, int, int, int]:
         """Characters that a unit, a digit of its number and each separator before a position add to it."""
-        written = dict(self._separators)
-        space, paragraph = (len(written.get(mark, mark)) - 1 for mark in (SPACE, PARAGRAPH))
-        soft = len(self.line) - 1
         numbered = self._numbered
-        return len(self.boundary) - len(NUMBER) * numbered, int(numbered), space, paragraph, soft
+        unit = len(self._between) - len(NUMBER) * numbered
+        return unit, int(numbered), len(self._written[0]) - len(SPACE), len(self.line) - len(SOFT)
 
     def render(self, flat: Flat) -> tuple[str, list[tuple[int, int]]]:
         """The view's text, and start and end of every fact's value in it."""
         units = flat.units(self.by_sentence, self.escape, self.wrap)
         bodies = units.texts
-        for mark, written in self._separators:
-            bodies = [body.replace(mark, written) for body in bodies]
+        if self.space != SPACE:
+            space = self._written[0]
+            bodies = [body.replace(SPACE, space) for body in bodies]
         text = self._joined(bodies)
         if self.wrap:
             text = text.replace(SOFT, self.line)  # no markup holds it
@@ -95,10 +96,10 @@ class Layout:
 
     def _placed(self, units: Units) -> list[tuple[int, int]]:
         """Where the facts' values of these units stand in the view."""
-        head, (unit, digit, space, paragraph, soft) = len(self.first), self._lengths
+        head, (unit, digit, space, soft) = len(self.first), self._lengths
         spans = [(head + unit * first + start, head + unit * last + end) for first, start, last, end in units.spans]
         growing = [(digit, units.digits)] if digit else []
-        marks = ((SPACE, space), (PARAGRAPH, paragraph), (SOFT, soft))
+        marks = ((SPACE, space), (SOFT, soft))
         growing += [(growth, counts) for mark, growth in marks if growth and (counts := units.separators(mark))]
         for growth, counts in growing:
             spans = [
@@ -109,7 +110,7 @@ class Layout:
 
     def _joined(self, bodies: list[str]) -> str:
         if not self._numbered:
-            return f"{self.first}{self.boundary.join(bodies)}{self.last}"
+            return f"{self.first}{self._between.join(bodies)}{self.last}"
         pieces = [""] * (2 * len(bodies) - 1)
         pieces[0::2] = bodies
         pieces[1::2] = self._boundaries(len(bodies) - 1)

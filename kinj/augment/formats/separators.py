@@ -12,13 +12,12 @@ SOFT = "\v"
 """Stands for a line break that wrapping puts in place of a space; neither a flat text nor any markup holds it."""
 
 
-def wrapped(text: str, width: int) -> str:
+def wrapped(paragraph: str, width: int) -> str:
     """Puts `SOFT` in place of spaces so that no line is longer than `width`, words that are longer excepted."""
-    lines = _line(width).findall
-    return PARAGRAPH.join([SOFT.join(lines(paragraph)) for paragraph in text.split(PARAGRAPH)])
+    return SOFT.join(_line(width).findall(paragraph + SPACE))
 
 
 @cache
 def _line(width: int) -> re.Pattern[str]:
-    """Finds the lines of a paragraph: as many words as fit, or one that does not."""
-    return re.compile(rf"(.{{1,{width}}}|[^{SPACE}]+)(?:{SPACE}|\Z)", re.DOTALL)
+    """Finds the lines of a paragraph, each with a space after it: as many words as fit, or one that does not."""
+    return re.compile(rf"(.{{1,{width}}}|[^{SPACE}]+){SPACE}", re.DOTALL)

@@ -27,7 +27,7 @@ def token_ids(tokenizer: str, text: str) -> tuple[int, ...]:
 
 @cache
 def _loaded(name: str) -> Any:
-    from kinj.models.loading import load_tokenizer  # imports torch
+    from kinj.models.tokenizers import load_tokenizer  # imports torch
 
     try:
         return load_tokenizer(name)

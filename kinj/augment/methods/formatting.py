@@ -63,13 +63,11 @@ class Formatting:
     def renderings(self, document: Document, count: int, rng: random.Random) -> Iterator[Rendered]:
         """What `views` makes records of."""
         flat = Flat(document)
-        if not flat.text:
+        if not flat.text or count < 1:
             return
         texts = {len(document.text): [document.text]}  # by length: comparing with few is faster than hashing
         tokens, made = {self._tokens(document.text)}, 0
         for form in drawn(self.decks, rng):
-            if made == count:
-                return
             text, spans = form.layout.render(flat)
             alike = texts.setdefault(len(text), [])
             if text in alike:
@@ -82,7 +80,9 @@ class Formatting:
                     continue
                 tokens.add(found)
             made += 1
-            yield Rendered(text, spans, form.name, flat.kept)
+            yield text, spans, form.name, flat.kept
+            if made == count:
+                return
 
     def _tokens(self, text: str) -> tuple[int, ...]:
         return token_ids(self.tokenizer, text) if self.tokenizer is not None else ()
@@ -137,7 +137,10 @@ def drawn(decks: Sequence[Sequence[Format]], rng: random.Random) -> Iterator[For
     """All formats in random order, one of each family per round."""
     draw = rng.random  # it alone is promised to give the same numbers in every version of Python
     taken: list[tuple[Sequence[Format], int]] = []
-    for deck in _shuffled(decks, [draw() for _ in decks]):
+    pool, numbers = list(decks), [draw() for _ in decks]
+    for left, number in zip(range(len(pool), 0, -1), numbers, strict=True):
+        place = int(number * left)
+        deck, pool[place] = pool[place], pool[left - 1]
         index = int(draw() * len(deck))
         taken.append((deck, index))
         yield deck[index]
@@ -156,12 +159,3 @@ def _without(deck: Sequence[Format], index: int) -> list[Format]:
     rest[index] = rest[-1]
     rest.pop()
     return rest
-
-
-def _shuffled(decks: Sequence[Sequence[Format]], numbers: Sequence[float]) -> Iterator[Sequence[Format]]:
-    """The decks in random order."""
-    pool = list(decks)
-    for size, number in zip(range(len(pool), 0, -1), numbers, strict=True):
-        index = int(number * size)
-        yield pool[index]
-        pool[index] = pool[size - 1]

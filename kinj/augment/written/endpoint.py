@@ -103,13 +103,15 @@ class Endpoint:
     async def _must_work(self, openai: AsyncOpenAI) -> None:
         from openai import APIError
 
-        try:
-            reply = await self._send(openai.with_options(max_retries=min(PROBE_RETRIES, openai.max_retries)), PROBE)
-        except APIError as error:
-            raise self._explain(error) from None  # the chain could show what the endpoint said about the key
-        if reply.problem == NOT_A_REPLY:
-            hint = "the address usually ends in /v1"
-            raise UnfinishedError(f"what {self.settings.url} sends {NOT_A_REPLY}", hint)
+        retries = min(PROBE_RETRIES, openai.max_retries)
+        for _ in range(1 + retries):
+            try:
+                reply = await self._send(openai.with_options(max_retries=retries), PROBE)
+            except APIError as error:
+                raise self._explain(error) from None  # the chain could show what the endpoint said about the key
+            if reply.problem != NOT_A_REPLY:
+                return
+        raise UnfinishedError(f"what {self.settings.url} sends {NOT_A_REPLY}", "the address usually ends in /v1")
 
     async def _send(self, openai: AsyncOpenAI, call: Call) -> Reply:
         from openai import BadRequestError, UnprocessableEntityError
@@ -177,7 +179,10 @@ class Endpoint:
         elif isinstance(error, APIConnectionError):
             what, hint = f"cannot be reached: {error.__cause__ or error}", "is the server running?"
         elif isinstance(error, APIStatusError):
-            what, hint = f"answers {error.status_code}: {error.message}", _HINTS.get(error.status_code, "")
+            what, hint = (
+                f"answers {error.status_code}: {error.message}",
+                _HINTS.get(error.status_code, _SERVER if error.status_code >= 500 else ""),
+            )
         else:
             what, hint = f"failed: {error}", ""
         if self._key:
@@ -187,6 +192,7 @@ class Endpoint:
 
 
 _REFUSED = "check the key in the environment variable {key_env} and what it may do"
+_SERVER = "the fault is the server's; its log may say more"
 _HINTS = {
     401: _REFUSED,
     403: _REFUSED,

@@ -13,8 +13,9 @@ from kinj.augment.written.kept import Reply
 from kinj.config.errors import UsageError
 from kinj.config.schema import LlmSettings, ModelSettings
 from kinj.models.answering import answer
+from kinj.models.fingerprints import fingerprint
 from kinj.models.gap_codecs import GapCodec
-from kinj.models.loading import fingerprint, load_model
+from kinj.models.loading import load_model
 from kinj.models.requests import Request, Response
 
 

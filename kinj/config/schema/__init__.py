@@ -178,11 +178,18 @@ class EvalSettings:
 @dataclass(kw_only=True)
 class SweepSettings:
     engine: str = "local"
-    """Where trials run: `local`."""
-    workers: int = 1
-    """Trials at a time, each in a process of its own."""
+    """Where trials run: `local` (processes on this machine) or `ray` (a Ray cluster; needs `kinj[ray]`)."""
+    workers: int | None = None
+    """Trials at a time, each in a process of its own; by default one per GPU, or one; with `ray`, as many as there is room for.
+    0 only plans: processes that join the sweep (`kinj sweep FOLDER --worker`) do the work."""
+    cpus: int | None = None
+    """CPU cores of a trial; by default an equal share of this machine's, or 1 with `ray`."""
+    gpus: float | None = None
+    """GPUs of a trial: whole, or a fraction (several trials share one); by default one where there are any."""
     retry_failed: bool = False
     """Whether trials that failed before are tried again; those that were interrupted always are."""
+    reuse: bool = True
+    """Whether stages that several trials begin with are trained once, by the first of them (docs/sweep.md)."""
     where: str | None = None
     """Condition on settings and `arm`; trials of which it is not true are left out."""
     sampler: str = "grid"
@@ -191,6 +198,12 @@ class SweepSettings:
     """Different settings that `random` and `tpe` try, each with every seed and arm."""
     objectives: list[str] = field(default_factory=list)
     """Measures and costs that `tpe` trades off against each other, such as `[recall, perplexity, passes]`; by default `measure`."""
+    prune: str | None = None
+    """Ends trials whose curve of `measure` falls behind: `median`, `halving` or `hyperband` (Optuna); null ends none."""
+    prune_after: int = 1
+    """Steps that every trial may take before it can be ended; with `halving` and `hyperband`, the first rung."""
+    alone: bool = False
+    """With `train.multiplex`: also train with every treatment alone, and without each group, to see what they do to each other."""
     law: str | None = None
     """Law to fit to the results; `kinj show laws` lists them."""
     at: list[str] = field(default_factory=list)
@@ -207,10 +220,18 @@ class SweepSettings:
     """Committed `results.json` of the same comparison with more seeds, or its folder; shown beside the sweep's own."""
 
     def __post_init__(self) -> None:
-        choice("engine", self.engine, ("local",))
+        choice("engine", self.engine, ("local", "ray"))
         choice("sampler", self.sampler, ("grid", "random", "tpe"))
+        if self.prune is not None:
+            choice("prune", self.prune, ("median", "halving", "hyperband"))
+        check(self.prune_after >= 1, f"prune_after must be 1 or more, got {self.prune_after}")
         check(self.points >= 1, f"points must be 1 or more, got {self.points}")
-        check(self.workers >= 1, f"workers must be 1 or more, got {self.workers}")
+        check((self.workers or 0) >= 0, f"workers must be 0 or more, got {self.workers}")
+        planning = self.workers == 0 and self.sampler == "tpe"
+        check(not planning, "workers=0 only plans, and sampler=tpe plans by what trials show")
+        check(self.cpus is None or self.cpus >= 1, f"cpus must be 1 or more, got {self.cpus}")
+        gpus = self.gpus or 0.0
+        check(0 <= gpus < 1 or gpus == int(gpus) > 0, f"gpus must be a whole number or lie in [0, 1), got {self.gpus}")
         if self.law is not None:
             choice("law", self.law, tuple(LAWS))
         for value in self.at:

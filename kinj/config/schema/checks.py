@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 
@@ -13,7 +14,10 @@ def check(ok: bool, message: str) -> None:
 
 def choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raises ValueError unless the value is one of the choices."""
-    check(value in choices, f"{name} must be one of {', '.join(choices)}, got {value}")
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value}{meant}")
 
 
 def count_of(written: str) -> int | None:

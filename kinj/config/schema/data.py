@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kinj.config.names import ATTENTION, TRACKERS
-from kinj.config.schema.checks import check, choice
+from kinj.config.schema.checks import check, choice, count_of
 
 
 @dataclass(kw_only=True)
@@ -82,6 +82,7 @@ class ModelSettings:
         choice("dtype", self.dtype, ("float32", "bfloat16", "float16"))
         if self.attention is not None:
             choice("attention", self.attention, ATTENTION)
+        check(count_of(self.size) is not None, f"size must be a number such as 500k, 2M or 1.5B, got {self.size}")
         check(self.context >= 16, f"context must be 16 or more, got {self.context}")
         check(
             self.vocabulary >= 300,

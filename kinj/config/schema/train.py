@@ -269,6 +269,8 @@ class TrainSettings:
     """Stages in the order they run."""
     stages: dict[str, StageSettings] = field(default_factory=dict)
     """All stages by name."""
+    multiplex: list[str] = field(default_factory=list)
+    """Settings that differ between groups of documents, each as KEY=V1,V2: one value for every group (docs/multiplex.md)."""
     checkpoint_every: int | None = None
     """Steps between checkpoints; by default only at the end of each stage."""
     keep_checkpoints: int = 2

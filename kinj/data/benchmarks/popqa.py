@@ -66,7 +66,7 @@ def _answers(row: Json, key: str) -> list[str]:
             value = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             raise RecordError(f"has under `{key}` no list in JSON: {value[:60]}") from error
-    return list(dict.fromkeys(texts_of({key: value}, key)))
+    return list(dict.fromkeys(texts_of(row | {key: value}, key)))
 
 
 def _band(popularity: object) -> str:

@@ -145,7 +145,8 @@ def _with_views(case: Json) -> Iterator[Document]:
 
 def _questions(case: Json, reading: Reading) -> Iterator[Question]:
     if "eval" not in case:
-        yield _question(case, "reliability", {"prompt": case.get("input"), "answer": case.get("output")})
+        asked = {"prompt": text_of(case, "input"), "answer": texts_of(case, "output")}
+        yield _question(case, "reliability", asked)
         return
     for dimension, pair in (case["eval"] or {}).items():
         if isinstance(pair, dict) and pair.get("prompt") and pair.get("answer") not in (None, "", []):

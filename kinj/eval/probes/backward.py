@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from kinj.data.records import Document, Question
 from kinj.data.rng import stable_rng
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, only_questions, score_measures
+from kinj.eval.asking import (
+    NotMeasuredError,
+    QuestionProbe,
+    generated,
+    generation,
+    only_questions,
+    score_measures,
+    unlimited,
+)
 from kinj.eval.base import Context, Measure
 from kinj.eval.ranking import ranking_measures, ranking_requests, rankings
 from kinj.models.requests import Request, Response
@@ -45,8 +53,9 @@ class Backward(QuestionProbe):
         return left[: context.settings.eval.limit]
 
     def requests(self, context: Context) -> list[Request]:
-        asked = self.questions(context)
-        names = sorted({question.answers[0] for question in asked})
+        everybody = self.questions(unlimited(context))
+        names = sorted({question.answers[0] for question in everybody})
+        asked = everybody[: context.settings.eval.limit]
         ranked = [
             request
             for question in asked

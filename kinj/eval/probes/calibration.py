@@ -56,6 +56,10 @@ class Calibration(QuestionProbe):
             for request in (generation(question, context.settings) for question in asked):
                 request.meta.update(group=group, refusal=tuple(context.settings.eval.refusal))
                 requests.append(request)
+        if context.extras.get("served"):
+            context.notices.append(
+                "calibration: nothing is said of the confidence of a served model: it gives no probabilities"
+            )
         return requests
 
     def measures(self, responses: Sequence[Response]) -> list[Measure]:
@@ -65,8 +69,7 @@ class Calibration(QuestionProbe):
         overall = [*_calibration("calibration_error", answers), *_precision(answers)]
         unknown = groups.get("unknown", [])
         if unknown:
-            overall.append(replace(share("overconfidence", unknown, _confidence, _long(unknown)), direction=-1))
-            overall += _refusals(answers, unknown)
+            overall += _overconfidence(unknown) + _refusals(answers, unknown)
         return [*overall, *(measure for group, found in groups.items() for measure in _of_group(group, found))]
 
 
@@ -122,6 +125,11 @@ def _refused(response: Response) -> bool:
     return refuses(final_answer(response.text or ""), response.request.meta["refusal"])
 
 
+def _willing(responses: Sequence[Response]) -> list[Response]:
+    """Answers that do not refuse, with their probability; a served model tells none."""
+    return [response for response in responses if response.tokens and not _refused(response)]
+
+
 def _confidence(response: Response) -> float:
     return 0.0 if _refused(response) else math.exp(response.logprob)
 
@@ -137,7 +145,7 @@ def _pairs(name: str, responses: Sequence[Response], note: str) -> Measure:
 
 
 def _calibration(name: str, responses: Sequence[Response]) -> list[Measure]:
-    willing = [response for response in responses if not _refused(response)]
+    willing = _willing(responses)
     if not willing:
         return []
     floor = calibration_floor(np.asarray([_confidence(response) for response in willing]))
@@ -147,12 +155,23 @@ def _calibration(name: str, responses: Sequence[Response]) -> list[Measure]:
 
 def _precision(responses: Sequence[Response]) -> list[Measure]:
     """Average precision of confidence as a ranking by correctness; none where hardly anything is right, or wrong."""
-    willing = [response for response in responses if not _refused(response)]
+    willing = _willing(responses)
     right = [_correct(response) for response in willing]
     if not enough(right):
         return []
     note = f"a ranking without information has {sum(right) / len(right):.3f}"
     return [_pairs("average_precision", willing, _without_refusals(note, responses, willing))]
+
+
+def _overconfidence(unknown: Sequence[Response]) -> list[Measure]:
+    if not _told(unknown):
+        return []
+    return [replace(share("overconfidence", unknown, _confidence, _long(unknown)), direction=-1)]
+
+
+def _told(responses: Sequence[Response]) -> bool:
+    """Whether the model tells the probability of what it says."""
+    return all(response.tokens for response in responses)
 
 
 def _without_refusals(note: str, responses: Sequence[Response], willing: Sequence[Response]) -> str:
@@ -172,7 +191,7 @@ def _refusals(responses: Sequence[Response], unknown: Sequence[Response]) -> lis
 
 def _of_group(group: str, responses: Sequence[Response]) -> list[Measure]:
     columns: list[tuple[str, Callable[[Response], float], int]] = [
-        ("confidence", _confidence, -1 if group == "unknown" else 0),
+        *([("confidence", _confidence, -1 if group == "unknown" else 0)] if _told(responses) else []),
         ("refused", lambda response: float(_refused(response)), 1 if group == "unknown" else -1),
     ]
     measures = [replace(share(f"{name}/{group}", responses, of), direction=way) for name, of, way in columns]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kinj.data.biographies import entropies
 from kinj.data.records import Document
-from kinj.eval.asking import pool_questions
+from kinj.eval.asking import NotMeasuredError, pool_questions, unlimited
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import Key, answered, by_fact, facts, stated, unseen
 from kinj.models.requests import Request, Response
@@ -38,7 +38,7 @@ class Capacity:
         known = {key: fact for key, fact in facts(context).items() if key[1] in ENTROPIES}
         asked = [
             (question.document or question.id, question)
-            for question in pool_questions(_unlimited(context), "questions")
+            for question in pool_questions(unlimited(context), "questions")  # the limit counts people here
         ]
         people = set(list(dict.fromkeys(person for person, _ in asked))[: context.settings.eval.limit])
         texts = {text.id: text.text for text in context.data.pool("documents") if isinstance(text, Document)}
@@ -56,11 +56,17 @@ class Capacity:
         return [replace(request, meta=request.meta | about | {"where": where}) for where, request in requests]
 
     # Bits are sums over facts, of which no paired change is made: `baseline` is not read.
-    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:  # noqa: ARG002
-        """The measures. What is floored at 0 has no change since `baseline`: ask both models."""
+    def summarise(self, responses: Sequence[Response], baseline: Sequence[Response] | None = None) -> list[Measure]:  # noqa: ARG002 - part of the contract
+        """The measures. What is floored at 0 has no change since `baseline`: ask both models.
+
+        Raises:
+            NotMeasuredError: of nobody can all values be asked for.
+        """
         bits = {where: _bits([r for r in responses if r.request.meta["where"] == where]) for where in CONTEXTS}
         by_context = {where: _by_person(found) for where, found in bits.items()}
         people = by_context["questions"]
+        if not people:
+            raise NotMeasuredError("of nobody can all values be asked for")
         return [
             _measure("bits_per_person", people, 1, f"all values known: {CEILING:.2f}"),
             *(
@@ -71,12 +77,6 @@ class Capacity:
             *(_of_relation(relation, bits["questions"]) for relation in ENTROPIES),
             *_totals(people, responses[0].request.meta["parameters"]),
         ]
-
-
-def _unlimited(context: Context) -> Context:
-    """The context for all questions: the limit counts people here."""
-    settings = replace(context.settings, eval=replace(context.settings.eval, limit=None))
-    return replace(context, settings=settings)
 
 
 def _of_relation(relation: str, bits: Mapping[Key, float]) -> Measure:
@@ -113,5 +113,12 @@ def _by_person(bits: Mapping[Key, float]) -> dict[str, float]:
 def _measure(name: str, bits: Mapping[str, float], scale: float, note: str) -> Measure:
     values = [amount * scale for amount in bits.values()]
     return Measure(
-        name=name, unit="bits", direction=1, values=values, clusters=list(bits), note=note, aggregate="at_least_0"
+        name=name,
+        unit="bits",
+        direction=1,
+        values=values,
+        clusters=list(bits),
+        note=note,
+        aggregate="at_least_0",
+        unit_of_items="people",
     )

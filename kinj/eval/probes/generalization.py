@@ -97,7 +97,7 @@ def _losses(logs: Mapping[Key, float]) -> list[Measure]:
         measure = _measure(
             name, {key: -log for key, log in part.items()}, f"without knowledge of people {ignorant:.3f}"
         )
-        measures.append(replace(measure, unit="nats", direction=-1, aggregate="difference"))
+        measures.append(replace(measure, unit="nats", direction=-1, aggregate="plain"))
     return measures
 
 

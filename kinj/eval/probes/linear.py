@@ -61,10 +61,10 @@ class Linear:
             raise NotMeasuredError(
                 f"{language_model.codec.kind} reads from both sides, so no place says what is known so far"
             )
-        texts, tested = _people(context)
+        texts, tested = _fitting(language_model, *_people(context), context.notices)
         if len(texts) < FEWEST:
             raise NotMeasuredError(
-                f"heads need {FEWEST} people, data={context.data.name} and eval.limit give {len(texts)}"
+                f"heads need {FEWEST} people, data={context.data.name}, eval.limit and the model's context give {len(texts)}"
             )
         cells = _cells(language_model, texts, tested, context.settings.eval.batch_tokens)
         cells = {key: cell for key, cell in cells.items() if cell.tested}
@@ -96,6 +96,20 @@ def _people(context: Context) -> tuple[list[Document], int]:
     texts = [text for text in context.data.pool("documents") if isinstance(text, Document) and text.source is None]
     texts = texts[:limit]
     return [*texts, *(met if met_population_a(context) else [])], len(texts)
+
+
+def _fitting(
+    language_model: LanguageModel, texts: Sequence[Document], tested: int, notices: list[str]
+) -> tuple[list[Document], int]:
+    """The texts that the model can read whole, and how many of them are tested; a notice counts the others."""
+    codec, longest = language_model.codec, language_model.codec.max_length
+    fits = [len(codec.bos) + len(ids) <= longest for ids in codec.encode([text.text for text in texts])]
+    if not all(fits):
+        notices.append(
+            f"linear: {fits.count(False):,} of {len(texts):,} people are left out: their texts are longer than the {longest:,} "
+            "tokens that the model reads, and nothing is cut"
+        )
+    return [text for text, whole in zip(texts, fits, strict=True) if whole], sum(fits[:tested])
 
 
 def _cells(language_model: LanguageModel, texts: Sequence[Document], tested: int, batch_tokens: int) -> dict[Key, Cell]:

@@ -90,8 +90,14 @@ def _measures(responses: Sequence[Response]) -> list[Measure]:
     people = [person for person, _ in sums["trained"]]
     gaps = [b - a for a, b in zip(trained, unseen, strict=True)]
     named = {"loss_trained": trained, "loss_unseen": unseen, "loss_gap": gaps}
-    return [_measure(name, values, people) for name, values in named.items()]
-
-
-def _measure(name: str, values: list[float], people: list[str]) -> Measure:
-    return Measure(name=name, unit="nats", direction=-1, values=values, clusters=people, aggregate="difference")
+    return [
+        Measure(
+            name=name,
+            unit="nats",
+            direction=-1,
+            values=values,
+            clusters=people,
+            aggregate="difference" if name == "loss_gap" else "plain",
+        )
+        for name, values in named.items()
+    ]

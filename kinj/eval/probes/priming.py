@@ -184,7 +184,7 @@ def _measure(name: str, direction: int, values: Mapping[Key, float], note: str) 
         values=list(values.values()),
         clusters=[person for person, _ in values],
         note=note,
-        aggregate="difference",
+        aggregate="difference" if name.startswith("leak_excess") else "plain",
     )
 
 

@@ -73,7 +73,8 @@ class Sharpness:
                 values=values,
                 clusters=documents,
                 note=f"{note}, {len(records)} records",
-                aggregate="difference",
+                aggregate="plain",
+                unit_of_items="texts",
             )
             for name, values, note in [*columns, *top]
         ]

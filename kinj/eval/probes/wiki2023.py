@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kinj.data.records import Question
 from kinj.eval.answer_types import wrong_answers
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, pool_questions
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, pool_questions, unlimited
 from kinj.eval.base import Context, Measure
 from kinj.eval.probes.qa import qa_measures
 from kinj.eval.ranking import ranking_measures, ranking_requests, rankings
@@ -32,7 +32,7 @@ class Wiki2023(QuestionProbe):
 
     def requests(self, context: Context) -> list[Request]:
         asked = self.questions(context)
-        wrong = wrong_answers(asked, CANDIDATES - 1)
+        wrong = wrong_answers(self.questions(unlimited(context)), CANDIDATES - 1)
         alone = sum(not wrong[question.id] for question in asked)
         if alone:
             context.notices.append(

@@ -127,7 +127,8 @@ class Law(ABC):
 
     @abstractmethod
     def check(self, rows: Sequence[Row]) -> None:
-        """Raises UsageError, which says what is missing and how much, where the rows are too few for the law."""
+        """Raises UsageError, which says what is missing and how much, where the rows are too few for the law, and NoFitError where
+        nothing in them could show it."""
 
     @abstractmethod
     def points(self, rows: Sequence[Row]) -> list[Point]:

@@ -49,6 +49,7 @@ class Collapse(Law):
     y_label = "exposures at the collapse"
     log_y = True
     what = "accuracy"
+    falls = "collapses"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "by_size": Meaning("dose* grows with this power of the number of parameters"),
         "by_tokens": Meaning("dose* grows with this power of the number of tokens"),
@@ -74,6 +75,9 @@ class Collapse(Law):
             least,
             hint,
         )
+        highest = max(self._peak(curve) for curve in curves(known))
+        if highest <= POINTS:
+            raise NoFitError(f"{self._too_little(highest)}; train for more steps")
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         found = []
@@ -95,7 +99,13 @@ class Collapse(Law):
         return [row for row in rows if self.value(row) is not None and row.dose > 0]
 
     def _collapse(self, curve: Curve) -> Fallen | None:
-        return collapse_of(cells(curve.rows, lambda row: row.dose, self.value), _errors(curve.rows, self.value))
+        return collapse_of(self._means(curve), _errors(curve.rows, self.value))
+
+    def _peak(self, curve: Curve) -> float:
+        return max(point.y for point in self._means(curve))
+
+    def _means(self, curve: Curve) -> list[Point]:
+        return cells(curve.rows, lambda row: row.dose, self.value)
 
     def estimate(self, points: Sequence[Point]) -> Estimate:
         if not points:
@@ -137,7 +147,9 @@ class Collapse(Law):
                 scale = math.exp(level.value + math.log(MILLION) * sum(power.value for power in powers.values()))
                 factors = [f"({POWERS[name]} / 1 M)^{power}" for name, power in powers.items()]
                 moves = " · ".join([f"dose* = {short(scale)}", *factors])
-            parts.append(f"{in_words(series)}{self.what} collapses at {_range([p.y for p in many])} exposures; {moves}")
+            parts.append(
+                f"{in_words(series)}{self.what} {self.falls} at {_range([p.y for p in many])} exposures; {moves}"
+            )
         return True, "; ".join(parts)
 
     def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:
@@ -147,10 +159,17 @@ class Collapse(Law):
 
     def notices(self, rows: Sequence[Row]) -> list[str]:
         without = [curve for curve in curves(self._measured(rows)) if self._collapse(curve) is None]
-        return [
-            f"{curve.name}: no collapse up to {short(max(row.dose for row in curve.rows))} exposures"
-            for curve in without
-        ]
+        return [f"{curve.name}: {self._stands(curve)}" for curve in without]
+
+    def _stands(self, curve: Curve) -> str:
+        """What is to be said of a curve without a collapse."""
+        peak, most = self._peak(curve), short(max(row.dose for row in curve.rows))
+        if peak <= POINTS:
+            return self._too_little(peak)
+        return f"no collapse up to {most} exposures"
+
+    def _too_little(self, peak: float) -> str:
+        return f"{self.what} is at most {100 * peak:.1f} %, too little to fall by {100 * POINTS:.0f} points"
 
 
 def _powers(points: Sequence[Point]) -> Estimate:

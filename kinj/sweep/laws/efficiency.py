@@ -30,7 +30,7 @@ class Efficiency(Law):
     """P(right | x exposures) = 1 - (1 + x)^-alpha, by maximum likelihood over all questions about facts that were shown.
 
     A larger alpha learns from fewer exposures. Questions should have no chance level: the curve begins at 0. Of several curves,
-    `difference` is alpha minus that of the first one.
+    `difference` is alpha minus that of the first one by name.
     """
 
     name = "efficiency"
@@ -41,7 +41,7 @@ class Efficiency(Law):
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "alpha": Meaning("how fast facts are learned: larger is from fewer exposures", log=True),
         "slope": Meaning("accuracy gained by twice as many exposures, plus one"),
-        "difference": Meaning("alpha minus that of the first"),
+        "difference": Meaning("alpha minus that of the first curve by name"),
     }
 
     def check(self, rows: Sequence[Row]) -> None:

@@ -17,6 +17,7 @@ class Forgetting(Collapse):
     name = "forgetting"
     y_label = "exposures at which older facts are lost"
     what = "older knowledge"
+    falls = "is down by 5 points"
 
     def value(self, row: Row) -> float | None:
         return row.measures.get(RETAINED)

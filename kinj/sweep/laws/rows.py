@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from kinj.config.errors import UsageError
+from kinj.report.naming import bare_name
 from kinj.report.read import read_json, read_lines
 from kinj.report.sweep import read_sweep
 from kinj.sweep.laws.base import Law, Row
@@ -46,8 +47,9 @@ def read_rows(folder: Path, law: Law) -> list[Row]:
         people = group["settings"].get("data.biographies.people", settings["data"]["biographies"]["people"])
         for trial in (trial for trial in group["trials"] if trial["done"]):
             replicate = Replicate(trial["data_seed"], trial["seed"])
-            result = TrialResult(trial["trial"], replicate, folder / "trials" / trial["trial"])
-            row = _row(result, law, results["measure"], people if results["data"] == "biographies" else None)
+            result = TrialResult(trial["trial"], replicate, folder / "trials" / trial["trial"], group.get("treatment"))
+            count = len(result.documents) or (people if results["data"] == "biographies" else None)
+            row = _row(result, law, results["measure"], count)
             unit = replicate.data_seed if by_data else replicate.seed
             rows.append(replace(row, series=series, cell=group["name"], unit=unit))
     return rows
@@ -56,23 +58,26 @@ def read_rows(folder: Path, law: Law) -> list[Row]:
 def _series(results: Mapping[str, Any]) -> list[str]:
     """The curve of each group of trials; without a name where all are on one."""
     groups = results["groups"]
-    varied = [
-        {key: str(group["settings"][key]) for key in results["space"] if key in group["settings"]} for group in groups
-    ]
+    treated = ((results.get("multiplex") or {}).get("treatments") or [{}])[0]
+    keys = [*results["space"], *treated]
+    varied = [{key: str(group["settings"][key]) for key in keys if key in group["settings"]} for group in groups]
     sizes = [
-        (group["arm"], *(one.get(key) for key in results["space"] if key.endswith(AXES)))
+        (group["arm"], *(one.get(key) for key in keys if key.endswith(AXES)))
         for group, one in zip(groups, varied, strict=True)
     ]
-    own = [
-        key
-        for key in results["space"]
-        if not key.endswith(AXES) and not _follows([one.get(key) for one in varied], sizes)
-    ]
+    own = [key for key in keys if not key.endswith(AXES) and not _follows([one.get(key) for one in varied], sizes)]
     names = [
-        ", ".join([*filter(None, [group["arm"]]), *(f"{key}={one[key]}" for key in own if key in one)])
-        for group, one in zip(groups, varied, strict=True)
+        ", ".join([*filter(None, [way]), *(f"{key}={one[key]}" for key in own if key in one)])
+        for way, one in zip(_ways(results), varied, strict=True)
     ]
     return names if len(set(names)) > 1 else [""] * len(names)
+
+
+def _ways(results: Mapping[str, Any]) -> list[str]:
+    """What the arm of each group is called in the sweep's table; by itself where labels do not tell arms apart."""
+    arms = [str(group["arm"] or "") for group in results["groups"]]
+    labels = [bare_name(group, results["space"]) for group in results["groups"]]
+    return labels if len(set(labels)) == len(set(arms)) else arms
 
 
 def _follows(values: Sequence[str | None], sizes: Sequence[tuple[Any, ...]]) -> bool:
@@ -117,6 +122,8 @@ def _read_doses(result: TrialResult) -> _Doses:
     if not table.num_rows:
         what = f"{path} names no document of a source `{INJECTED}`: nothing says how often what is asked about was read"
         raise UsageError(what, f"laws are about sweeps whose stages inject the data set's pool `{INJECTED}`")
+    if result.documents:
+        table = table.filter(pc.field("document").isin(list(result.documents)))
     columns = ["exposures", "views", *(["tokens"] if "tokens" in table.column_names else [])]
     rows = table.group_by("document").aggregate([(column, "max") for column in columns]).to_pydict()
     exposures = dict(zip(rows["document"], rows["exposures_max"], strict=True))

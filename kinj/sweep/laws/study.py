@@ -16,6 +16,8 @@ from kinj.sweep.laws.refits import Ends, Figure, Refits
 SCHEMA = 1
 """Version of laws/NAME.json (docs/laws/README.md)."""
 NOTHING: dict[str, Any] = {"parameters": [], "r2": None, "held_out": None, "predictions": []}
+EXACT = 1e-9
+"""A share of the variance left that is rounding: the law has as many parameters as there are points, and explains nothing."""
 CURVE = 40
 """Places at which a curve is drawn."""
 
@@ -37,8 +39,6 @@ def study(law: Law, rows: Sequence[Row], at: Sequence[float] = ()) -> dict[str, 
         what = f"the law `{law.name}` needs 2 seeds or more, and this sweep has {seeds}: its intervals are over seeds"
         hint = "add some, such as seed+data.seed=0..4; the same sweep with more values goes on in its folder"
         raise UsageError(what, hint)
-    law.check(rows)
-    points = law.points(rows)
     about = {
         "schema": SCHEMA,
         "law": law.name,
@@ -46,15 +46,19 @@ def study(law: Law, rows: Sequence[Row], at: Sequence[float] = ()) -> dict[str, 
         "y": law.y_label,
         "share": law.share,
         "log_y": law.log_y,
+        "trials": len(rows),
+        "seeds": seeds,
     }
-    counts = {"trials": len(rows), "seeds": seeds, "notices": law.notices(rows)}
+    points: list[Point] = []
     try:
-        return about | counts | _fitted(law, rows, points, at)
+        law.check(rows)
+        points = law.points(rows)
+        return about | _fitted(law, rows, points, at)
     except NoFitError as reason:
         refits = Refits(law, rows)
         lines = [_line(law, refits, name, many, None) for name, many in by_line(law, points).items()]
-        answer = {"found": False, "answer": f"not found in this range: {reason}"}
-        return about | counts | answer | NOTHING | {"lines": lines}
+        answer = {"found": False, "answer": f"not found in this range: {reason}", "notices": law.notices(rows)}
+        return about | answer | NOTHING | {"lines": lines}
 
 
 def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence[float]) -> dict[str, Any]:
@@ -102,13 +106,13 @@ def _scale(law: Law, y: float) -> float:
 
 
 def _r2(law: Law, points: Sequence[Point], estimate: Estimate) -> float | None:
-    """Share of the weighted variance of the points that the law explains; None where they do not vary."""
+    """Share of the weighted variance of the points that the law explains; None where these are equal, or the law meets all."""
     measured = [_scale(law, point.y) for point in points]
     fitted = [_scale(law, law.predict(estimate, point)) for point in points]
     mean = pooled(points, measured)
     around = pooled(points, [(y - mean) ** 2 for y in measured])
     left = pooled(points, [(y - f) ** 2 for y, f in zip(measured, fitted, strict=True)])
-    return 1 - left / around if around > 0 else None
+    return 1 - left / around if left > EXACT * around else None
 
 
 def _prediction(law: Law, refits: Refits, points: Sequence[Point], estimate: Estimate, x: float) -> dict[str, Any]:
