@@ -132,6 +132,6 @@ def sweep(
         from kinj.cli.laws import law_of
 
         return law_of(inputs[0], loaded.settings.sweep, as_json=as_json)
-    from kinj.cli import workflow
+    from kinj.cli import sweeping
 
-    return workflow.sweep_run(loaded.settings, loaded, values, dry_run=dry_run, as_json=as_json)
+    return sweeping.run_sweep(loaded, values, dry_run=dry_run, as_json=as_json)

@@ -43,10 +43,9 @@ from kinj.train.multiplex import check_treatments
 TRIAL = "kinj.cli.trial:run_trial"
 
 
-def run_sweep(
-    settings: Settings, loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bool, as_json: bool
-) -> int:
+def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bool, as_json: bool) -> int:
     """Plans the trials, runs what is not done, prints the table and writes the report."""
+    settings = loaded.settings
     chooser = Chooser(settings, loaded, space)
     searching = settings.sweep.sampler == "tpe"
     trials = [] if searching else chooser.trials()

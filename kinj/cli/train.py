@@ -56,7 +56,6 @@ def train(
     from kinj.cli import workflow
 
     return workflow.train_run(
-        loaded.settings,
         loaded,
         resume=resume or resume_anyway,
         resume_anyway=resume_anyway,

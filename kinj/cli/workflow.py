@@ -1,4 +1,4 @@
-"""What `kinj train`, `kinj eval` and `kinj sweep` do once their settings are loaded."""
+"""What `kinj train` and `kinj eval` do once their settings are loaded."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ FALLBACK_MODEL = "tiny"
 """What is asked where no run was made yet."""
 
 
-def train_run(
-    settings: Settings, loaded: Loaded, *, resume: bool, resume_anyway: bool = False, dry_run: bool, as_json: bool
-) -> int:
+def train_run(loaded: Loaded, *, resume: bool, resume_anyway: bool = False, dry_run: bool, as_json: bool) -> int:
     """`kinj train`: a new run, or the rest of one."""
     changed: list[str] = []
     if resume:
         loaded, changed = resumed(loaded, resume_anyway)
-        settings = loaded.settings
+    settings = loaded.settings
     main = join().main
     if dry_run:
         from kinj.cli.dry_run import describe_training
@@ -162,10 +160,3 @@ def _ask(models: Sequence[str], loaded: Loaded, questions: Sequence[str], as_jso
         for row in (row for row in rows if row["question"] == question):
             print(f"  {row['when']:<7} {row['answer']}   ({row['model']})")
     return 0
-
-
-def sweep_run(settings: Settings, loaded: Loaded, space: Any, *, dry_run: bool, as_json: bool) -> int:
-    """`kinj sweep`: every arm at every point of the space, each a run of its own."""
-    from kinj.cli.sweeping import run_sweep
-
-    return run_sweep(settings, loaded, space, dry_run=dry_run, as_json=as_json)

@@ -26,8 +26,8 @@ from kinj.sweep.record import (
     DamagedError,
     Record,
     by_ledger,
-    headlines,
     last_change,
+    listed,
     read_config,
     read_record,
     reading,
@@ -127,7 +127,7 @@ def _read_sweep(folder: Path) -> Record:
         model, data, recipe = config["model"]["name"], config["data"]["name"], config["train"]["recipe"]
     with reading("results.json"):
         table = read_json(folder / "results.json") or {}
-        best, results = _best(table) if table else (None, [])
+        best, results = best_row(table) if table else (None, [])
         cost = _total(table.get("groups", []))
     return Record(
         str(folder),
@@ -156,12 +156,10 @@ def _state_of_all(counts: Mapping[str, int]) -> str:
     return FAILED if FAILED in counts else FINISHED
 
 
-def _best(table: Mapping[str, Any]) -> tuple[str | None, list[dict[str, Any]]]:
-    """The row with the best value of the measure asked for, by name, and its headline measures, that one first."""
+def best_row(table: Mapping[str, Any]) -> tuple[str | None, list[dict[str, Any]]]:
+    """The row with the best value of the measure asked for, by name, and its measures, that one first."""
     main = table["measure"]
-    rows = [
-        (row["name"], headlines({p: {"measures": m} for p, m in row["measures"].items()})) for row in table["groups"]
-    ]
+    rows = [(row["name"], listed({p: {"measures": m} for p, m in row["measures"].items()})) for row in table["groups"]]
     found = [
         (one["value"] * (one["direction"] or 1), name, [one, *(other for other in measures if other is not one)])
         for name, measures in rows

@@ -199,12 +199,17 @@ def last_change(folder: Path) -> float | None:
 
 def headlines(probes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The measures without a `/` in their name, as a list."""
+    return [one for one in listed(probes) if "/" not in one["measure"]]
+
+
+def listed(probes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All measures of some probes that have a value, as a list."""
     return [
         {"probe": probe, "measure": name, "value": float(measure["value"])}
         | {key: measure.get(key) for key in SHOWN[1:]}
         for probe, found in probes.items()
         for name, measure in found.get("measures", {}).items()
-        if "/" not in name and measure["value"] is not None
+        if measure["value"] is not None
     ]
 
 

@@ -65,7 +65,7 @@ def collect(planned: Sequence[PlannedTrial], settings: Settings, errors: Mapping
     results = [result for row in rows for result in row.results]
     data = settings.data.name
     main = locate_measure(results, settings.sweep.measure)
-    shown = _measures(results)
+    shown = _measures(results, main)
     labels = settings.sweep.labels
     pruned = _pruned(planned, labels)
     return {
@@ -114,12 +114,12 @@ def _result(one: PlannedTrial, treatment: int | None = None) -> TrialResult:
     return TrialResult(one.identity, one.replicate, one.folder, treatment)
 
 
-def _measures(results: Sequence[TrialResult]) -> list[tuple[str, str]]:
-    """Every headline measure (no `/` in its name) of any trial, as (probe, name)."""
+def _measures(results: Sequence[TrialResult], main: tuple[str, str] | None) -> list[tuple[str, str]]:
+    """Every headline measure (no `/` in its name) of any trial, and the measure asked for, as (probe, name)."""
     names = {
         (probe, name): None for r in results for probe, found in r.probes.items() for name in found.get("measures", {})
     }
-    return [(probe, name) for probe, name in names if "/" not in name]
+    return [(probe, name) for probe, name in names if "/" not in name or (probe, name) == main]
 
 
 def label_of(group: Group, settings: Settings) -> str:

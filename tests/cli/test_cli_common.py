@@ -22,7 +22,7 @@ Kinj = Callable[..., Any]
 
 
 class Recorder:
-    """Stands for `kinj.cli.workflow`: keeps what it was called with."""
+    """Stands for what a command starts: keeps what it was called with."""
 
     def __init__(self, outcome: Any = None) -> None:
         self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
@@ -36,13 +36,14 @@ class Recorder:
 
     @property
     def loaded(self) -> Any:
-        return self.calls[0][0][1]
+        return self.calls[0][0][0]
 
 
 @pytest.fixture
 def workflow(fake: Fake) -> Recorder:
     recorder = Recorder()
-    fake("kinj.cli.workflow", train_run=recorder, eval_models=recorder, sweep_run=recorder)
+    fake("kinj.cli.workflow", train_run=recorder, eval_models=recorder)
+    fake("kinj.cli.sweeping", run_sweep=recorder)
     return recorder
 
 
@@ -89,7 +90,7 @@ def test_settings_file_by_flag(workflow: Recorder, kinj: Kinj, tmp_path: Path) -
 
 def test_inputs_of_eval_are_models_and_of_sweep_a_space(workflow: Recorder, kinj: Kinj) -> None:
     assert kinj("eval", "runs/a", "gpt2", "eval.limit=3", "--ask", "Who?", "--compare").exit_code == 0
-    assert workflow.calls[0][0][2] == ["runs/a", "gpt2"]
+    assert workflow.calls[0][0][1] == ["runs/a", "gpt2"]
     assert workflow.calls[0][1] == {
         "ask": ["Who?"],
         "compare": True,
@@ -99,8 +100,8 @@ def test_inputs_of_eval_are_models_and_of_sweep_a_space(workflow: Recorder, kinj
         "details": False,
     }
     assert kinj("sweep", "seed=0,1", "optim.lr=1e-4", "--json").exit_code == 0
-    assert workflow.calls[1][0][2] == {"seed": [0, 1]}
-    assert workflow.calls[1][0][0].optim.lr == 1e-4
+    assert workflow.calls[1][0][1] == {"seed": [0, 1]}
+    assert workflow.calls[1][0][0].settings.optim.lr == 1e-4
 
 
 def test_arguments_with_a_path_are_inputs() -> None:

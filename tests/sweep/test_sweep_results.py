@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from kinj.config import load
+from kinj.sweep.listing import best_row
 from kinj.sweep.outcome import Replicate, TrialResult, locate_measure
 from kinj.sweep.results import PlannedTrial, collect
 from kinj.sweep.space import grid
@@ -177,7 +178,7 @@ def test_pools_asked_one_after_the_other_are_told_apart(tmp_path: Path) -> None:
     assert set(f1.values.values()) == {0.5}
 
 
-def table(tmp_path: Path, finished: bool = True, **over: Any) -> dict[str, Any]:
+def table(tmp_path: Path, finished: bool = True, probes: dict[str, Any] | None = None, **over: Any) -> dict[str, Any]:
     arms = [
         "sweep.arms.plain.optim.lr=0.001",
         "sweep.arms.long.train.stages.inject.epochs=20",
@@ -195,7 +196,7 @@ def table(tmp_path: Path, finished: bool = True, **over: Any) -> dict[str, Any]:
         passes, steps = costs[str(one.arm)]
         if finished:
             recall = {"plain": 0.2, "long": 0.3, "sam": 0.6}[str(one.arm)] + 0.1 * settings.data.seed
-            write_run(planned[-1].folder, recall, passes, steps, seed=settings.data.seed)
+            write_run(planned[-1].folder, recall, passes, steps, seed=settings.data.seed, probes=probes or {})
     return collect(planned, loaded.settings, {"sam2": "broke\nsee above"} if finished else {})
 
 
@@ -235,6 +236,18 @@ def test_a_measure_nobody_measured(tmp_path: Path) -> None:
     found = table(tmp_path, measure="wisdom")
     assert (found["measure"], found["comparisons"]) == (None, [])
     assert "measured were: biographies.recall" in found["notices"][0]
+
+
+def test_a_detail_is_shown_where_it_is_what_the_sweep_compares(tmp_path: Path) -> None:
+    about = {"low": 0.0, "high": 9.0, "n": 8, "clusters": 8, "unit": "bits", "direction": 1, "covers": ""}
+    bits = {"bits/sentences": {"value": 3.0, **about}, "bits/questions": {"value": 1.0, **about}}
+    probes = {"capacity": {"measures": {"bits": {"value": 2.0, **about}, **bits}}}
+    found = table(tmp_path, probes=probes, measure="capacity.bits/sentences")
+    assert found["measure"] == {"probe": "capacity", "name": "bits/sentences"}
+    assert list(found["groups"][0]["measures"]["capacity"]) == ["bits", "bits/sentences"]
+    assert found["groups"][0]["measures"]["capacity"]["bits/sentences"]["value"] == 3.0
+    assert (found["comparisons"][0]["value"], found["notices"]) == (0.0, [])
+    assert best_row(found)[1][0]["measure"] == "bits/sentences"
 
 
 def test_a_table_without_any_result(tmp_path: Path) -> None:
