@@ -29,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -214,15 +215,24 @@ def memory(folder: Path, megabytes: int, workers: int) -> dict[str, Any]:
             resident = max(each.memory_info().rss for each in processes)
         except psutil.Error:
             continue
-        written = sum(path.stat().st_size for path in Path(f"{output}.part").glob("*.jsonl"))
+        written = size_of(Path(f"{output}.part"))
         curve.append((written / 1e6, resident / 2**20))
         time.sleep(0.2)
-    size = sum(path.stat().st_size for path in output.glob("*.jsonl"))
+    size = size_of(output)
     return {
         "peak_rss_mib": round(max(rss for _, rss in curve)),
         "stream_mb": round(size / 1e6),
         "curve": thinned(curve),
     }
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of its records; a file that gets its final name just now is left out."""
+    size = 0
+    for path in folder.glob("*.jsonl"):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def thinned(curve: list[tuple[float, float]], points: int = 20) -> list[list[int]]:

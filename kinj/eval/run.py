@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.config.schema import Settings
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir
@@ -115,6 +115,9 @@ def _measure(
             found = part(probe, subject, context, training, folder)
         except NotMeasuredError as reason:
             reasons.append(str(reason))
+        except KinjError as error:
+            error.what = f"probe {probe.name}: {error.what}"
+            raise
         else:
             result |= found | {"measures": result["measures"] | found.get("measures", {})}
     context.notices += [f"{probe.name}: not measured: {reason}" for reason in reasons]

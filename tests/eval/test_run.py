@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from kinj.config.errors import UsageError
+from kinj.config.errors import KinjError, UsageError
 from kinj.data.records import Document
 from kinj.eval.cache import AnswerCache
 from kinj.eval.observer import ProbeObserver
@@ -64,6 +64,14 @@ def test_results_and_predictions_are_written(language_model, asked, tmp_path):
     perplexity = results["probes"]["retention"]["measures"]["perplexity"]
     assert perplexity["value"] == pytest.approx(math.exp(-text["logprob"] / text["tokens"]))
     assert perplexity["low"] is None  # one passage
+
+
+def test_an_error_names_the_probe_it_came_from(language_model, asked, tmp_path):
+    with torch.no_grad():
+        language_model.model.get_input_embeddings().weight.fill_(math.nan)
+    with pytest.raises(KinjError, match=r"^error: probe qa: the model's output is not a number \(NaN\)\n  its weights"):
+        evaluate(asked.settings, language_model, asked, ["qa", "retention"], tmp_path)
+    assert not (tmp_path / "results.json").exists()
 
 
 def test_a_second_run_asks_nothing_and_finds_the_same(language_model, asked, passes, tmp_path):
