@@ -59,6 +59,8 @@ def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: s
     if interval is None:
         covers = f"{about['covers']}; one run: says nothing about other seeds"
         return {**{key: value for key, value in about.items() if key != "note"}, **runs, "covers": covers}
+    if not interval.error:
+        interval = _without_spread(interval, list(found.values()))
     if (
         about["unit"] == "share"
         and not name.endswith("_change")
@@ -69,6 +71,16 @@ def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: s
             interval, low=max(0.0, interval.low), high=min(1.0, interval.high)
         )  # a share has no other values
     return {**as_json(interval), "unit": about["unit"], "direction": about["direction"], **runs}
+
+
+def _without_spread(interval: Interval, found: Sequence[Mapping[str, Any]]) -> Interval:
+    """All replicates gave the same value, such as no right answer at all, and of that no spread can be told: as wide as the
+    widest interval of a single one."""
+    lows, highs = ([measure[end] for measure in found if measure[end] is not None] for end in ("low", "high"))
+    low, high = min(lows, default=None), max(highs, default=None)
+    return replace(
+        interval, low=low, high=high, covers=f"{found[0]['covers']}; the {len(found)} runs gave the same value"
+    )
 
 
 def difference(

@@ -32,10 +32,15 @@ class SweepProgress:
     pruned: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.total} trials", *([f"{self.resumed} done before (resumed)"] if self.resumed else [])]
+        parts = [counted(self.total), *([f"{self.resumed} done before (resumed)"] if self.resumed else [])]
         parts += [f"{self.done} done", f"{len(self.running)} running", f"{self.failed} failed"]
         parts += [f"{self.pruned} pruned"] if self.pruned else []
         return ", ".join(parts) + (f", about {clock(self.seconds)} left" if self.seconds is not None else "")
+
+
+def counted(trials: int) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{trials} trial{'' if trials == 1 else 's'}"
 
 
 def clock(seconds: float) -> str:

@@ -60,7 +60,7 @@ def test_one_plans_another_works_and_the_first_one_makes_the_table(kinj: Kinj, t
     (first / "config.yaml").write_text((tmp_path / "kept").read_text().replace("name: tiny", "name: absent"))
     worked = kinj("sweep", "both", "--worker")
     assert worked.exit_code == 3
-    assert "1 trials done, 1 failed, 0 left to others" in worked.stdout
+    assert "1 trial done, 1 failed, 0 left to others" in worked.stdout
     assert "--retry-failed" in worked.stderr
     shutil.move(tmp_path / "kept", first / "config.yaml")
     again = told(kinj("sweep", "both", "--worker", "--retry-failed", "--json"))

@@ -82,6 +82,14 @@ def test_one_run_shows_its_own_interval_and_says_so(tmp_path: Path) -> None:
     assert found["covers"].endswith("one run: says nothing about other seeds")
 
 
+def test_equal_values_of_several_runs_are_no_certainty(tmp_path: Path) -> None:
+    runs = [trial(tmp_path / f"a{s}", 0.0, s, low=0.0, high=0.1 * (s + 1)) for s in (0, 1)]
+    found = group_measure(runs, "biographies", "recall", "biographies")
+    assert found
+    assert (found["value"], found["low"], found["high"]) == (0.0, 0.0, 0.2)
+    assert found["covers"] == "other questions like these 10; the 2 runs gave the same value"
+
+
 def test_difference_is_paired_by_replicate(tmp_path: Path) -> None:
     a = [trial(tmp_path / f"a{seed}", value, seed) for seed, value in enumerate((0.5, 0.7, 0.9))]
     b = [trial(tmp_path / f"b{seed}", value, seed) for seed, value in enumerate((0.4, 0.5, 0.6))]
