@@ -218,6 +218,8 @@ def _fact(item: Json, length: int) -> Fact:
         raise RecordError(
             "has a fact whose subject, relation or value is not text, or whose start or end is not a whole number"
         )
+    if not value.strip():
+        raise RecordError(f"has a fact without a value ({relation} of {subject})", "leave out what is not known")
     if not 0 <= start <= end <= length:
         raise RecordError(f"has a fact at characters {start} to {end}, and its text has {length}")
     return Fact(subject=subject, relation=relation, value=value, start=start, end=end)

@@ -218,6 +218,10 @@ BAD_LINES = [
         "line 2 has a fact at characters 0 to 9, and its text has 1",
     ),
     (
+        '{"text": "a", "facts": [{"subject": "s", "relation": "r", "value": " ", "start": 0, "end": 0}]}',
+        "line 2 has a fact without a value (r of s)",
+    ),
+    (
         '{"text": "a", "facts": [{"subject": "s", "relation": "r", "value": "v", "start": "0", "end": 1}]}',
         "whose start or end is not a whole number",
     ),
