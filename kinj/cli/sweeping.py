@@ -41,6 +41,8 @@ from kinj.sweep.work import Progress
 from kinj.train.multiplex import check_treatments
 
 TRIAL = "kinj.cli.trial:run_trial"
+SAMPLE = 16
+"""Points of a search that are looked at before it begins."""
 
 
 def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bool, as_json: bool) -> int:
@@ -51,9 +53,10 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
     trials = [] if searching else chooser.trials()
     folder = Path(settings.run.dir) if settings.run.dir else chooser.search_folder() if searching else None
     where, planned = plan(trials, chooser.settings_of, folder)
-    for warning in unread(planned, loaded):
+    looked_at = plan(chooser.sample(), chooser.settings_of, where)[1] if searching else planned
+    for warning in unread(looked_at, loaded):
         note(f"warning: {warning}")
-    for one in planned:
+    for one in looked_at:
         open_data(one.settings.data)  # a path that is missing is said now, not by every trial
     if settings.train.multiplex:
         check_treatments(planned[0].settings, open_data(planned[0].settings.data))
@@ -113,6 +116,10 @@ class Chooser:
     def at(self, points: Sequence[Mapping[str, Any]]) -> list[Trial]:
         """The trials at some points."""
         return [trial for trial in spread(points, self.space, self.settings.sweep.arms) if self._wanted(trial)]
+
+    def sample(self) -> list[Trial]:
+        """Trials at a few points drawn at random: what a search, whose points are not known yet, may come to."""
+        return self.at(list(islice(random_points(self.space, self.settings.seed), SAMPLE)))
 
     def trials(self) -> list[Trial]:
         """The trials of a grid, or at points drawn at random.

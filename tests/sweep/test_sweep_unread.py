@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from kinj.cli.main import app
 from kinj.cli.sweeping import Chooser
 from kinj.config import Loaded, load
 from kinj.config.space import check_space, split_space
@@ -58,6 +60,17 @@ NOWHERE = [
 def test_what_no_trial_reads_is_said(typed: list[str], said: str) -> None:
     (warning,) = unread(*planned(*typed))
     assert warning.startswith(said)
+
+
+def test_a_search_is_looked_at_before_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    searched = ["sweep", "sweep.sampler=tpe", "optim.lr=1e-4..1e-2:log", "sweep.points=2", "--dry-run"]
+    told = CliRunner().invoke(app, [*searched, "optim.sam.fraction=0.25,0.5"])
+    assert told.exit_code == 0, told.stderr
+    assert "optim.sam.fraction, which is varied, has no effect: SAM is off" in told.stderr
+    told = CliRunner().invoke(app, [*searched, "optim.sam.fraction=0.25,0.5", "optim.sam.rho=0,0.05"])
+    assert "warning" not in told.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_some_trials_read_is_not() -> None:
