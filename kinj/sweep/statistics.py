@@ -61,16 +61,16 @@ def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: s
         return {**{key: value for key, value in about.items() if key != "note"}, **runs, "covers": covers}
     if not interval.error:
         interval = _without_spread(interval, list(found.values()))
-    if (
-        about["unit"] == "share"
-        and not name.endswith("_change")
-        and interval.low is not None
-        and interval.high is not None
-    ):
-        interval = replace(
-            interval, low=max(0.0, interval.low), high=min(1.0, interval.high)
-        )  # a share has no other values
+    if about["unit"] == "share":
+        interval = _within(interval, -1.0 if name.endswith("_change") else 0.0)
     return {**as_json(interval), "unit": about["unit"], "direction": about["direction"], **runs}
+
+
+def _within(interval: Interval, least: float) -> Interval:
+    """Cut off at the least value and at 1: shares, and differences of them, have no other values."""
+    if interval.low is None or interval.high is None:
+        return interval
+    return replace(interval, low=max(least, interval.low), high=min(1.0, interval.high))
 
 
 def _without_spread(interval: Interval, found: Sequence[Mapping[str, Any]]) -> Interval:
@@ -100,6 +100,8 @@ def difference(
     if interval is None:
         interval = Interval(values[shared[0]], None, None, 1, 1, "nothing: one run, and its questions cannot be paired")
     smallest = smallest_detectable(interval.error, interval.dof) if interval.error and interval.dof else None
+    if about.get("unit") == "share":
+        interval = _within(interval, -1.0)
     return {**as_json(interval), "unit": about.get("unit"), "direction": about.get("direction"), "smallest": smallest}
 
 

@@ -101,6 +101,14 @@ def test_difference_is_paired_by_replicate(tmp_path: Path) -> None:
     assert found["smallest"] == pytest.approx((T2 + 1.0606601717798212) * error)  # t of 2 at 0.8 is 3/(2√2)
 
 
+def test_a_difference_of_shares_stays_within_a_whole(tmp_path: Path) -> None:
+    a = [trial(tmp_path / f"a{seed}", value, seed) for seed, value in enumerate((0.5, 0.9))]
+    b = [trial(tmp_path / f"b{seed}", 0.5, seed) for seed in range(2)]
+    found = difference(a, b, "biographies", "recall", "biographies")
+    assert found
+    assert (found["value"], found["low"], found["high"]) == (pytest.approx(0.2), -1.0, 1.0)
+
+
 def test_only_replicates_that_both_have_are_compared(tmp_path: Path) -> None:
     a = [trial(tmp_path / f"a{seed}", 0.5, seed) for seed in (0, 1)]
     b = [trial(tmp_path / f"b{seed}", 0.4, seed) for seed in (1, 2)]
