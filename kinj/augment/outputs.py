@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinj.augment.part import is_folder
+from kinj.augment.places import is_folder
 from kinj.augment.store import store_of
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings

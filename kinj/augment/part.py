@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from kinj.augment.packing import join
+from kinj.augment.places import is_folder, side_of
 from kinj.augment.store import SIDES, store_of
 from kinj.config.errors import UsageError
 from kinj.data.files import atomic_open, atomic_write, to_json
-from kinj.data.rejects import stem
 from kinj.data.writers import is_leftover, raise_explained
 
 
@@ -115,8 +115,8 @@ class Part:
         self._lock.close()
 
     def side(self, name: str) -> Path:
-        """Where a further file goes: `views.jsonl` has `views.NAME` beside it, a folder has it inside."""
-        return self.store.folder / name if is_folder(self.output) else beside(self.output, name)
+        """Where a further file goes for now; in a folder it is published with the rest."""
+        return self.store.folder / name if is_folder(self.output) else side_of(self.output, name)
 
     def _join_side(self, name: str, shards: int) -> None:
         paths = [path for index in range(shards) if (path := self.store.path(index, f".{name}")).exists()]
@@ -148,16 +148,6 @@ class Part:
             for left in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
                 if is_leftover(left):
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-def is_folder(output: Path) -> bool:
-    """Whether an output is a folder of shards and not one file: its name has no ending."""
-    return not output.suffix
-
-
-def beside(output: Path, name: str) -> Path:
-    """Where a further file of an output that is one file goes: `views.jsonl.gz` has `views.NAME`."""
-    return output.with_name(f"{stem(str(output))}.{name}")
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinj.augment.base import AnyMethod, is_choosy
+from kinj.augment.places import side_of
 from kinj.augment.written.base import is_written
 from kinj.augment.written.kept import failed_path
 from kinj.config.names import WRITTEN
@@ -151,7 +152,10 @@ class AugmentReport:
             lines += [f"{why}: {count:,}" for why, count in sorted(self.skipped.items())]
         lines += self._about_written() + self._about_duplicates() + self._about_changes()
         if self.left_out:
-            lines.append("input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())))
+            aside = f" (in {side_of(Path(self.output), 'rejected.jsonl')})" if self.output and self.rejected else ""
+            lines.append(
+                "input: " + ", ".join(f"{count:,} {why}" for why, count in sorted(self.left_out.items())) + aside
+            )
         return lines
 
     def _about_written(self) -> list[str]:
@@ -187,7 +191,8 @@ class AugmentReport:
         lines = []
         if self.failed:
             worst = ", ".join(f"{name} {count:,}" for name, count in self.failed.most_common(5))
-            lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out")
+            aside = f", all in {side_of(Path(self.output), 'audit.jsonl')}" if self.output else ""
+            lines.append(f"failed by transform: {worst}; {self.dropped:,} of them left out{aside}")
         for name, seen in sorted(self.audited.items()):
             share = f"{self.offending[name] / seen:.2%}" if seen else "none"
             found = [

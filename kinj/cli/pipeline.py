@@ -18,7 +18,7 @@ from kinj.data import open_data
 from kinj.data.base import DataSet
 from kinj.data.files import atomic_folder, atomic_write
 from kinj.data.records import Document, Question, Record
-from kinj.data.rejects import rejected
+from kinj.data.rejects import lines_set_aside, rejected
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.models.loading import LanguageModel, load_model
 from kinj.sweep.record import note_process
@@ -220,7 +220,7 @@ def set_aside(data: DataSet) -> int:
     count = rejected(data)
     if not count:
         return DONE
-    note(f"{count:,} lines were set aside, each with its reason, in *.rejected.jsonl")
+    note(f"{lines_set_aside(count)}, each with its reason, in *.rejected.jsonl")
     return PARTLY
 
 

@@ -12,7 +12,7 @@ from kinj.config import Loaded, to_yaml
 from kinj.config.errors import DONE, PARTLY
 from kinj.config.schema import Settings
 from kinj.data.files import Rejects, atomic_write
-from kinj.data.rejects import stem
+from kinj.data.rejects import lines_set_aside, stem
 from kinj.data.rows import find
 from kinj.data.rundir import RunDir, next_run_dir
 from kinj.sweep.record import note_process
@@ -52,7 +52,7 @@ def score_predictions(source: str, loaded: Loaded, *, details: bool, dry_run: bo
         show(results, folder.path, details)
     if not rejects.count:
         return DONE
-    note(f"{rejects.count:,} lines were set aside, each with its reason: {', '.join(map(str, rejects.files))}")
+    note(f"{lines_set_aside(rejects.count)}, each with its reason: {', '.join(map(str, rejects.files))}")
     return PARTLY
 
 

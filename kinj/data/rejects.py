@@ -133,6 +133,11 @@ class Gathered(Rejects):
         self.lines.append(line)
 
 
+def lines_set_aside(count: int) -> str:
+    """How many, in words."""
+    return "1 line was set aside" if count == 1 else f"{count:,} lines were set aside"
+
+
 def rejected(data: DataSet) -> int:
     """How many lines of a data set were set aside so far; more than none means exit code 3."""
     return sum(account.left_out[SET_ASIDE] for account in data.accounts)

@@ -126,7 +126,7 @@ def test_a_bad_line_is_set_aside_on_resume() -> None:
         augment()
     report = augment(resume=True, on_error="skip")
     assert (report.documents, report.rejected) == (6, 1)
-    assert "input: 1 set aside" in str(report)
+    assert "input: 1 set aside as bad (in corpus.views.rejected.jsonl)" in report.lines()
     assert files() == {*FINISHED, "corpus.views.rejected.jsonl"}
     (rejected,) = map(json.loads, Path("corpus.views.rejected.jsonl").read_text().splitlines())
     assert (rejected["file"], rejected["line"], rejected["content"]) == (SOURCE, 6, "{")

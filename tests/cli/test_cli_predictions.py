@@ -104,7 +104,7 @@ def test_a_bad_line_is_named_or_set_aside(kinj: Kinj, line: object, reason: str)
     assert not Path("out/predictions/qa.jsonl").exists()
     skipped = kinj("eval", "--from-predictions", "answers.jsonl", "-o", "out", "--overwrite", "--on-error", "skip")
     assert skipped.exit_code == 3
-    assert "1 lines were set aside" in skipped.stderr
+    assert "1 line was set aside" in skipped.stderr
     assert len(Path("out/predictions/qa.jsonl").read_text().splitlines()) == 2
     (rejected,) = Path("out/answers.rejected.jsonl").read_text().splitlines()
     assert json.loads(rejected)["line"] == 2

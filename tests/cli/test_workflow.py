@@ -348,7 +348,7 @@ def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
     assert "corpus.jsonl line 2" in kinj.err
     assert not Path("runs/inject-001").exists()
     assert kinj("train", "corpus.jsonl", "train.stages.inject.epochs=1", "--on-error", "skip") == 3
-    assert "1 lines were set aside" in kinj.err
+    assert "1 line was set aside" in kinj.err
     assert list(Path("runs").rglob("*.rejected.jsonl"))
 
 
