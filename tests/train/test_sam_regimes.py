@@ -281,7 +281,17 @@ def test_looksam_reuses_what_sam_added(language_model: LanguageModel, rows: list
     assert s.take(rows, 1).passes == 1
     found = torch.cat([p.grad.flatten() for p in s.parameters if p.grad is not None])
     torch.testing.assert_close(found, g + 0.4 * g.norm() / g_v.norm() * g_v, atol=1e-5, rtol=1e-3)
-    assert [s.passes(step) for step in range(7)] == [2, 1, 1, 2, 1, 1, 2]
+    assert [s.passes(step, [3, 5]) for step in range(7)] == [2, 1, 1, 2, 1, 1, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_passes_are_told_before_as_they_are_taken(
+    language_model: LanguageModel, rows: list[Example], count: int
+) -> None:
+    """A step of one row has no quarter of it to find the direction on: a dry run must say two passes, not 1.25."""
+    s = stepper(language_model.model, sam=SamSettings(rho=0.1, fraction=0.25))
+    some = rows[:count]
+    assert s.passes(0, [len(row) for row in some]) == pytest.approx(s.take(some, 0).passes)
 
 
 def test_looksam_with_every_one_is_sam(language_model: LanguageModel, rows: list[Example]) -> None:
