@@ -230,11 +230,19 @@ def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver
 
-    return ProbeObserver(
-        settings,
-        Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings)),
-        settings.train.probes,
-    )
+    context = Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings))
+    ask = ProbeObserver(settings, context, settings.train.probes)
+    told: set[str] = set()
+
+    def observe(step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
+        rows = ask(step, language_model)
+        for text in context.notices:
+            if text not in told:
+                told.add(text)
+                run.event("notice", text=f"probes on the way: {text}")
+        return rows
+
+    return observe
 
 
 def evaluate_run(settings: Settings, run: RunDir) -> dict[str, Any]:
