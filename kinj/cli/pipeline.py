@@ -11,6 +11,7 @@ from typing import Any
 from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
+from kinj.cli.resuming import kept
 from kinj.config import to_yaml
 from kinj.config.errors import DONE, PARTLY, InterruptError, KinjError, UnfinishedError, UsageError
 from kinj.config.schema import LoraSettings, Settings
@@ -99,7 +100,7 @@ def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> R
     path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
     run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
     if not (settings.run.resume and (path / "config.yaml").exists()):
-        atomic_write(path / "config.yaml", to_yaml(settings))
+        atomic_write(path / "config.yaml", to_yaml(kept(settings)))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
     note_process(run)

@@ -139,6 +139,20 @@ def test_resume_with_other_settings_is_refused_with_the_difference(kinj: Command
     assert "train.probe_every  was None, now 3" in kinj.err
 
 
+def test_a_run_that_replaced_another_can_be_resumed_and_repeated(kinj: Commands) -> None:
+    """`--overwrite` was meant for the call that began it, not for those that read its settings."""
+    kinj.json("train", *SMALL, "-o", "here", "--overwrite", "train.checkpoint_every=2")
+    assert "overwrite: true" not in Path("here/config.yaml").read_text()
+    kinj.json("train", "-o", "here", "--resume")
+    assert kinj("train", "-c", "here/config.yaml", "-o", "here") == 2  # repeats it somewhere, but not over it
+    assert "--overwrite" in kinj.err
+    # Runs of earlier versions kept it.
+    config = Path("here/config.yaml")
+    config.write_text(config.read_text().replace("overwrite: false", "overwrite: true"))
+    assert "overwrite: true" in config.read_text()
+    kinj.json("train", "-o", "here", "--resume")
+
+
 def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) -> None:
     kinj.json("train", *SMALL, "-o", "here")
     typed = ("-o", "here", "train.keep_checkpoints=5")
