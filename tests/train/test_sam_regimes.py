@@ -17,6 +17,7 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import OptimSettings, SamSettings
 from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel
+from kinj.train.batching import layout_for
 from kinj.train.step import Stepper
 from tests.conftest import TEXTS
 
@@ -222,16 +223,19 @@ def compiled(model: Any) -> Any:
     return torch.compile(model, backend="eager")
 
 
+@pytest.mark.parametrize("batching", ["padded", "packed"])
 @pytest.mark.parametrize("change", [checkpointed, pytest.param(compiled, marks=pytest.mark.slow)])
 def test_gradient_checkpointing_and_compile_change_nothing(
-    language_model: LanguageModel, rows: list[Example], change: Callable[[Any], Any]
+    language_model: LanguageModel, rows: list[Example], change: Callable[[Any], Any], batching: str
 ) -> None:
+    layout = layout_for(batching, language_model.model, language_model.codec)
     model = language_model.model.train()
     other = copy.deepcopy(model)
     network = change(other)
     names = None
     for m, n in ((model, None), (other, network)):
         s = stepper(m, network=n, sam=SamSettings(rho=0.3, include="mlp"))
+        s.packed = layout.packed
         assert s.ascent is not None
         names = names or [name for name, _ in s.ascent.named]
         assert [name for name, _ in s.ascent.named] == names
