@@ -11,6 +11,7 @@ from typing import Any
 from kinj.augment.engine import augment_documents
 from kinj.augment.questions import augment_questions
 from kinj.cli.common import note
+from kinj.cli.resuming import kept
 from kinj.config import to_yaml
 from kinj.config.errors import DONE, PARTLY, InterruptError, KinjError, UnfinishedError, UsageError
 from kinj.config.schema import LoraSettings, Settings
@@ -99,7 +100,7 @@ def start_run(settings: Settings, name: str, overrides: Sequence[str] = ()) -> R
     path = Path(settings.run.dir) if settings.run.dir else next_run_dir(Path("runs"), name)
     run = RunDir.create(path, overwrite=settings.run.overwrite, resume=settings.run.resume)
     if not (settings.run.resume and (path / "config.yaml").exists()):
-        atomic_write(path / "config.yaml", to_yaml(settings))
+        atomic_write(path / "config.yaml", to_yaml(kept(settings)))
         atomic_write(path / "overrides.txt", "".join(f"{line}\n" for line in overrides))
     run.write_env()
     note_process(run)
@@ -230,11 +231,19 @@ def _observer(settings: Settings, data: DataSet, run: RunDir) -> Any:
     from kinj.eval.base import Context
     from kinj.eval.observer import ProbeObserver
 
-    return ProbeObserver(
-        settings,
-        Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings)),
-        settings.train.probes,
-    )
+    context = Context(settings=settings, data=data, run=run.path, reformat=question_formats(settings))
+    ask = ProbeObserver(settings, context, settings.train.probes)
+    told: set[str] = set()
+
+    def observe(step: int, language_model: LanguageModel) -> list[dict[str, Any]]:
+        rows = ask(step, language_model)
+        for text in context.notices:
+            if text not in told:
+                told.add(text)
+                run.event("notice", text=f"probes on the way: {text}")
+        return rows
+
+    return observe
 
 
 def evaluate_run(settings: Settings, run: RunDir) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from kinj.cli.common import note
+from kinj.data.rundir import RunDir
+
 PLAIN_SECONDS = 10.0
 """Time between two plain lines."""
 
@@ -44,6 +47,40 @@ def training_progress() -> Iterator[TrainProgress]:
             bar.update(tasks[stage], completed=done, detail=f"loss {metrics['loss']:.3f}")
 
         yield update
+
+
+class RunNotes:
+    """Says on stderr what a run notes in its events, each thing once: as soon as a stage runs, and at the end of the run.
+
+    Args:
+        told: events of a resumed run that were there before, and are not said again.
+    """
+
+    def __init__(self, run: RunDir, told: int = 0) -> None:
+        self._run = run
+        self._told = told
+
+    def tell(self) -> None:
+        """Says what came since the last time."""
+        events = self._run.events()
+        for event in events[self._told :]:
+            if event["kind"] == "notice":
+                note(f"note: {event['text']}")
+            if event["kind"] == "batching":
+                note(f"batching: {event['layout']}, {event['why']}")
+        self._told = len(events)
+
+    def with_each_stage(self, progress: TrainProgress) -> TrainProgress:
+        """The same progress; after the first step of each stage comes what was noted until then."""
+        stages: set[str] = set()
+
+        def update(stage: str, done: int, total: int, metrics: Mapping[str, Any], /) -> None:
+            progress(stage, done, total, metrics)
+            if stage not in stages:
+                stages.add(stage)
+                self.tell()
+
+        return update
 
 
 class _PlainLines:

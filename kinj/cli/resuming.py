@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kinj.config import Loaded, from_yaml, to_yaml
 from kinj.config.build import flatten
 from kinj.config.errors import UsageError
+from kinj.config.schema import Settings
 from kinj.data.files import atomic_write
 from kinj.data.rundir import RunDir
 
@@ -56,8 +58,13 @@ def keep_changes(loaded: Loaded, rows: Sequence[str]) -> None:
     if not rows:
         return
     run = RunDir(loaded.settings.run.dir or "")
-    atomic_write(run.path / "config.yaml", to_yaml(loaded.settings))
+    atomic_write(run.path / "config.yaml", to_yaml(kept(loaded.settings)))
     run.event("notice", text=f"resumed with other settings: {'; '.join(rows)}")
+
+
+def kept(settings: Settings) -> Settings:
+    """The settings as a run keeps them: what replaces or continues something was meant for one call."""
+    return replace(settings, run=replace(settings.run, overwrite=False, resume=False))
 
 
 def _latest_unfinished() -> Path:

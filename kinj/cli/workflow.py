@@ -9,12 +9,12 @@ from typing import Any
 
 from kinj.cli.common import emit, note
 from kinj.cli.pipeline import new_run, set_aside, train_in, write_pages
-from kinj.cli.progress import training_progress
+from kinj.cli.progress import RunNotes, training_progress
 from kinj.cli.resuming import RUNS, keep_changes, resumed
 from kinj.config import Loaded
 from kinj.config.errors import DONE, UsageError
 from kinj.config.schema import Settings
-from kinj.data.rundir import latest_run
+from kinj.data.rundir import RunDir, latest_run
 from kinj.train.processes import join
 
 FALLBACK_MODEL = "tiny"
@@ -32,19 +32,20 @@ def train_run(loaded: Loaded, *, resume: bool, resume_anyway: bool = False, dry_
         from kinj.cli.dry_run import describe_training
 
         return describe_training(settings, loaded, as_json) if main else DONE
+    told = len(RunDir(settings.run.dir or "").events()) if resume else 0
     if main:
         keep_changes(loaded, changed)
     showing = training_progress() if main else nullcontext()
     with new_run(settings, settings.train.recipe, loaded.overrides()) as run, showing as progress:
         note(f"run {run.path}: {settings.model.name}, recipe {settings.train.recipe}, data {settings.data.name}")
-        result, data = train_in(settings, run, progress)
+        notes = RunNotes(run, told)
+        try:
+            result, data = train_in(settings, run, notes.with_each_stage(progress) if progress else None)
+        finally:
+            if main:
+                notes.tell()
     if not main:
         return DONE
-    for event in run.events():
-        if event["kind"] == "notice":
-            note(f"note: {event['text']}")
-        if event["kind"] == "batching":
-            note(f"batching: {event['layout']}, {event['why']}")
     write_pages(run)
     if as_json:
         emit("train", run=str(run.path), **vars(result))

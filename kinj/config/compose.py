@@ -23,6 +23,10 @@ Flag = tuple[str, str, Any]
 """A flag as typed (`--lr`), the key it is short for, and its value."""
 
 
+OF_ONE_CALL = (("run", "overwrite"), ("run", "resume"))
+"""Settings that a run's `config.yaml` may hold and that are not taken from it: they were meant for the call that began the run."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Everything a user can say about the settings of one command."""
@@ -68,6 +72,7 @@ def compose(inputs: Inputs) -> Composition:
     if experiment and experiment.name is not None and (file := _existing("experiment", experiment, out)):
         shipped = _without_defaults(_read(file, shown(file), (), out), given, out)
     base = [] if inputs.base is None else _read(inputs.base, str(inputs.base), (), out)
+    base = [entry for entry in base if entry.path not in OF_ONE_CALL]
     default = {} if base else {group: Choice(name) for group, name in GROUPS.items()}
     out.choices = {**default, **given}
     groups = [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+CHECKSUMS = "checksums.json"
+"""In a checkpoint: what `checksums` found when it was written."""
 
 
 def content_of(value: Any) -> Any:
@@ -25,13 +29,33 @@ def digest(files: Iterable[tuple[str, Path]]) -> str:
     return "content:" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder, by its path in it; read now, whatever was read before."""
+def checksums(folder: Path, pattern: str = "*") -> dict[str, str]:
+    """SHA-256 of the files below a folder, by their path in it; read now, whatever was read before."""
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob(pattern) if path.is_file()):
         with path.open("rb") as file:
             found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+def damage_of(folder: Path, pattern: str = "*") -> str | None:
+    """What is wrong with a checkpoint's files, or with those whose names are like the pattern.
+
+    Without checksums (a folder of another program, or of kinj when it did not write them) nothing is known.
+    """
+    if not (folder / CHECKSUMS).exists():
+        return None
+    try:
+        written = json.loads((folder / CHECKSUMS).read_text())
+    except (OSError, ValueError):
+        return f"{CHECKSUMS} is broken"
+    there = checksums(folder, pattern)
+    for name in fnmatch.filter(written, pattern):
+        if name not in there:
+            return f"{name} is missing"
+        if there[name] != written[name]:
+            return f"{name} is not as it was written"
+    return None
 
 
 def _file_or_folder(path: Path) -> str:

@@ -16,7 +16,7 @@ from kinj.models.codec import Codec
 from kinj.models.combining import Pair, combine
 from kinj.models.expressions import Amounts, amounts
 from kinj.models.kinds import codec_for, kind_of
-from kinj.models.places import base_of, locate, unreadable
+from kinj.models.places import base_of, locate, refuse_damaged, unreadable
 from kinj.models.scratch import build_model, parse_size
 from kinj.models.tokenizers import Texts, scratch_tokenizer, stored_tokenizer
 
@@ -71,7 +71,7 @@ def load_model(
 
     Raises:
         UsageError: the model is of a kind that cannot be used, or is not there, or reads less than `max_tokens`.
-        KinjError: it is there and broken (no tokenizer, no weights).
+        KinjError: it is there and broken (no tokenizer, no weights, or other weights than kinj wrote).
     """
     if settings.name == "scratch":
         tokenizer = scratch_tokenizer(settings, texts)
@@ -96,6 +96,8 @@ def _stored(settings: ModelSettings, seed: int, start: bool) -> Pair:
     folder = locate(settings.name)
     if found := amounts(settings.name):
         return _combined(settings, found)
+    if folder is not None:
+        refuse_damaged(folder)
     if folder is not None and adapters.is_adapters(folder):
         revision = adapters.written_config(folder).get("revision")
         tokenizer, model = _pretrained(replace(settings, name=base_of(folder), revision=revision))

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from kinj.config.errors import KinjError, UsageError
-from kinj.data.rundir import RunDir
+from kinj.data.content import damage_of
+from kinj.data.rundir import CHECKPOINTS, RunDir
 from kinj.models import adapters
 from kinj.models.expressions import Amounts, amounts
 
@@ -89,6 +90,18 @@ def base_of(folder: Path) -> str:
         f"the model {name}, to which the adapters in {folder} belong, is not there any more",
         f"put it back, or write where it is now into {folder / adapters.CONFIG} (base_model_name_or_path)",
     )
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raises KinjError where the weights in a folder are not those that kinj wrote there: they would be asked all the same."""
+    damage = damage_of(folder, "*model*.safetensors")
+    if damage is None:
+        return
+    run = folder.parent.parent
+    hint = "take another checkpoint, or write this one again"
+    if folder.parent.name == CHECKPOINTS:
+        hint = f"set it aside and go on from the checkpoint before it: kinj train -o {run} --resume"
+    raise KinjError(f"the model in {folder} is damaged ({damage})", hint)
 
 
 def unreadable(name: str, folder: Path | None, part: str, error: Exception) -> KinjError:

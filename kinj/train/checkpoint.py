@@ -12,13 +12,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from kinj.config.errors import KinjError
-from kinj.data.content import checksums
+from kinj.data.content import CHECKSUMS, checksums, damage_of
 from kinj.data.files import atomic_folder
 from kinj.data.rundir import RunDir
 from kinj.models.loading import LanguageModel
 from kinj.train.step import Stepper
-
-CHECKSUMS = "checksums.json"
 
 
 @dataclass
@@ -65,7 +63,7 @@ def save_checkpoint(
 def sound_checkpoint(run: RunDir) -> Path | None:
     """The latest checkpoint whose files are all as they were written; damaged ones are set aside, and an event says so."""
     for _, folder in reversed(run.checkpoints()):
-        damage = _damage(folder)
+        damage = damage_of(folder)
         if damage is None:
             return folder
         aside = folder.with_name(f"damaged-{folder.name}")
@@ -73,23 +71,6 @@ def sound_checkpoint(run: RunDir) -> Path | None:
         folder.rename(aside)
         text = f"checkpoint {folder.name} is damaged ({damage}) and was set aside as {aside.name}"
         run.event("notice", text=f"{text}; going on from the one before, or from the beginning where there is none")
-    return None
-
-
-def _damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint's files. Without checksums (kinj did not always write them) nothing is known."""
-    if not (folder / CHECKSUMS).exists():
-        return None
-    try:
-        written = json.loads((folder / CHECKSUMS).read_text())
-    except (OSError, ValueError):
-        return f"{CHECKSUMS} is broken"
-    there = checksums(folder)
-    for name, digest in written.items():
-        if name not in there:
-            return f"{name} is missing"
-        if there[name] != digest:
-            return f"{name} is not as it was written"
     return None
 
 

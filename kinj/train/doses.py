@@ -26,7 +26,11 @@ class Doses:
         self._tokens: Counter[tuple[str, str]] = Counter()
 
     def add(self, draw: Draw, step: int) -> None:
-        """Counts an exposure of a view, at its first row; questions are not documents and are not counted."""
+        """Counts an exposure of a view, at its first row; questions are not documents and are not counted.
+
+        Args:
+            step: of the run, from 1, as in metrics.jsonl.
+        """
         record = draw.unit.records[draw.view]
         if not isinstance(record, Document):
             return
@@ -44,7 +48,8 @@ class Doses:
     def write(self, path: Path) -> None:
         """`doses.parquet`: source, document, subject, relation, value, exposures, views, last_step, tokens.
 
-        `tokens` are those of all exposures of the document, the same in each of its lines.
+        `last_step` is a step of metrics.jsonl; `tokens` are those of all exposures of the document, the same in each of its
+        lines.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq

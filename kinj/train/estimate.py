@@ -36,10 +36,10 @@ class Estimate:
 
 def estimate(stage: Stage, stepper: Stepper) -> Estimate:
     """Takes the stage's largest step a few times and goes by tokens from there. The model is of no more use afterwards."""
-    plan = [(sum(len(row) for _, row in rows), rows) for _, rows in stage.plan()]
-    most, rows = max(plan, key=lambda step: step[0])
-    examples = stage.examples(rows, 0)
-    passes = [stepper.passes(number) for number in range(stage.steps)]
+    plan = [([len(row) for _, row in rows], rows) for _, rows in stage.plan()]
+    sizes, rows = max(plan, key=lambda step: sum(step[0]))
+    most, examples = sum(sizes), stage.examples(rows, 0)
+    passes = [stepper.passes(number, sizes) for number, (sizes, _) in enumerate(plan)]
     sam = stepper.settings.sam
     acts = [stepper.ascent is not None and stepper.ascent.acts(number) for number in range(stage.steps)]
     usual = sam.start_step + 2 * sam.every  # not one of the steps on which SAM is measured
@@ -47,7 +47,7 @@ def estimate(stage: Stage, stepper: Stepper) -> Estimate:
     seconds = {
         acting: _seconds(stepper, examples, usual if acting else -1) for acting in sorted(set(acts), reverse=True)
     }
-    tokens = [size for size, _ in plan]
+    tokens = [sum(sizes) for sizes, _ in plan]
     flops = count_flops(lambda: _pass(stepper, examples)) / most
     return Estimate(
         stage.steps,

@@ -42,10 +42,14 @@ class Health:
             self.run.event("step_skipped", step=step, reason="the pass at the moved weights of SAM was not finite")
             return
         checkpoint = self.run.latest_checkpoint()
+        what = f"the loss or its gradient is not finite (loss {report.loss}) at step {step} of stage `{stage}`"
+        lower = f"lower optim.lr (now {optim.lr})"
+        if moved:
+            what += f"; at the weights that SAM moved, the loss was {report.loss_shifted}"
+            lower += f" or optim.sam.rho (now {optim.sam.rho})"
         raise KinjError(
-            f"the loss or its gradient is not finite (loss {report.loss}) at step {step} of stage `{stage}`",
-            f"lower optim.lr (now {optim.lr}) or optim.sam.rho; "
-            + (f"the last good state is {checkpoint}" if checkpoint else "no checkpoint was written yet"),
+            what,
+            f"{lower}; " + (f"the last good state is {checkpoint}" if checkpoint else "no checkpoint was written yet"),
         )
 
     def _tell_if_lost(self, report: StepReport, step: int, stage: str, optim: OptimSettings) -> None:

@@ -103,6 +103,7 @@ def train(
                 run.event("notice", text=notice)
             if index < len(saved.finished):
                 stage.steps = saved.finished[index]  # it may have ended early
+            loop.refuse_idle_sam(stage, last=index == len(settings.train.order) - 1)
             loop.run_stage(index, stage, _done(index, saved), resume_from=latest if index == saved.stage else None)
     result = TrainResult.from_totals(loop.position.totals | times_of(run))
     if loop.sam_was_on and not result.sam_steps:
@@ -167,13 +168,27 @@ class _Loop:
         self.language_model.model.train()
         for number, (epoch, rows) in enumerate(stage.plan()):
             for draw, _ in rows:
-                self.doses.add(draw, self.position.step)
+                self.doses.add(draw, self.position.step + 1)
             if number >= done:
                 self._step(stage, stepper, number, epoch, stage.examples(rows, number))
             self.position = replace(self.position, step=self.position.step + 1, stage=index, stage_step=number + 1)
             if number >= done and self._between_steps(stage, stepper, number + 1, before):
                 break
         self.language_model.model.eval()
+
+    def refuse_idle_sam(self, stage: Stage, last: bool) -> None:
+        """Fails before the last stage where SAM has not acted yet and cannot there: nobody should wait for that.
+
+        Raises:
+            KinjError: SAM is on and will act on no step of the run.
+        """
+        sam = stage.optim.sam
+        on, acts = self.sam_was_on or sam.rho > 0, sam.rho > 0 and sam.start_step < stage.steps
+        if last and on and not acts and not self.position.totals.get("sam_steps"):
+            raise KinjError(
+                f"SAM is on and would act on none of the {self.position.step + stage.steps:,} steps of the run",
+                f"start it earlier (optim.sam.start_step, now {sam.start_step:,}), or switch it off (optim.sam.rho=0)",
+            )
 
     def _loss(self, stage: Stage) -> Loss | None:
         if "start_model" not in stage.objective.needs:
@@ -213,7 +228,11 @@ class _Loop:
         self.trackers.show(metrics)
 
     def _probe(self, observer: Observer, before: int) -> str | None:
-        """Asks the probes; says why the stage should end now, if it should."""
+        """Asks the probes; says why the stage should end now, if it should.
+
+        Raises:
+            UsageError: they did not find the measure that stages are stopped by.
+        """
         for measures in observer(self.position.step, self.language_model):
             self._record({"step": self.position.step, **measures})
         self.language_model.model.train()

@@ -91,12 +91,16 @@ class Ascent(ABC):
         unique = {id(p): (name, p) for name, p in reversed(named_parameters) if p.requires_grad}
         self.named = [(name, p) for name, p in reversed(unique.values()) if re.search(settings.include, name)]
         self.parameters = [p for _, p in self.named]
-        self._check()
+        self._check(named_parameters)
         self._saved: list[Tensor] = []
 
-    def _check(self) -> None:
+    def _check(self, named_parameters: Sequence[tuple[str, Parameter]]) -> None:
         if not self.named:
-            raise UsageError(f"optim.sam.include={self.settings.include} matches no trainable parameter")
+            names = [name for name, p in named_parameters if p.requires_grad]
+            raise UsageError(
+                f"optim.sam.include={self.settings.include} matches no trainable parameter",
+                f"it is searched for in names such as {', '.join(names[:1] + names[-1:])}",
+            )
         small = next((f"{name} is stored in {p.dtype}" for name, p in self.named if p.dtype != torch.float32), None)
         if small is not None:
             what = f"optim.sam needs fp32 weights, and {small}: rounding would swallow the move"

@@ -20,7 +20,7 @@ from kinj.train.multiplex import Part, Treated, joined
 from kinj.train.objectives import registry
 from kinj.train.objectives.base import Fresh, Objective, Row
 from kinj.train.rows import Source, encode_source
-from kinj.train.unread import unread_by_model
+from kinj.train.unread import unread_by_model, unread_of_sam
 
 Rows = list[tuple[Draw, Row]]
 Choose = Callable[[str, str, SourceSettings, Sequence[Record]], list[Record]]
@@ -92,7 +92,8 @@ def prepare_stage(
     mixture = Mixture(sources, settings.seed, name)
     optim = stage_optim(settings, name)
     steps = stage.steps or _count_steps(mixture, stage.epochs or 1.0, optim.batch_tokens)
-    notices = [*reader.notices, *unread_by_model(name, settings, codec)]
+    rows = [len(step) for step in cut_steps(mixture.epoch(0), optim.batch_tokens)] if optim.sam.rho > 0 else []
+    notices = [*reader.notices, *unread_by_model(name, settings, codec), *unread_of_sam(name, optim, steps, rows)]
     return Stage(name, mixture, registry.build(stage.objective, stage), optim, steps, notices)
 
 
@@ -180,7 +181,16 @@ def records_of(key: str, source: SourceSettings, settings: Settings, data: DataS
     if source.path is not None:
         return list(read_records(source.path, settings.data.fields))
     pool = source.pool or key
-    return None if pool == "replay" and pool not in data.pools else data.pool(pool)
+    if pool == "replay" and pool not in data.pools:
+        return None
+    if pool not in data.pools:
+        setting = f"train.stages.STAGE.data.{key}"
+        raise UsageError(
+            f"data={data.name} has no pool `{pool}`; it has: {', '.join(sorted(data.pools))}",
+            f"{setting}.path=FILE reads records of your own for it, in each stage that names it; "
+            f"{setting}.weight=0 leaves it out",
+        )
+    return data.pool(pool)
 
 
 def _augmented(records: list[Record], source: SourceSettings, augment: Augment | None) -> list[Record]:

@@ -99,10 +99,14 @@ class Stepper:
         if self.ascent and self._arithmetic() == torch.float16:
             raise UsageError("optim.sam does not work in fp16: it has no loss scaler", "train.precision=bf16 or fp32")
 
-    def passes(self, step: int) -> float:
-        """Forward–backward passes that a step of the stage will take, about: a pass over a share of the rows is that share."""
+    def passes(self, step: int, sizes: Sequence[int]) -> float:
+        """Forward–backward passes that a step of the stage over rows of these sizes will take; one over a share counts as it."""
         first = self.ascent is not None and self.ascent.first_pass and self.ascent.acts(step)
-        return 1 + self.settings.sam.fraction * first
+        return 1 + sum(sizes[: self._first_rows(len(sizes))]) / sum(sizes) if first else 1
+
+    def _first_rows(self, rows: int) -> int:
+        """How many of a step's rows find SAM's direction."""
+        return math.ceil(self.settings.sam.fraction * rows)
 
     def take(self, rows: Sequence[Example], step: int) -> StepReport:
         """One step over `rows` (of all processes); weights are where they were if the loss or the gradient is not finite."""
@@ -133,7 +137,7 @@ class Stepper:
     def _two_passes(self, rows: Sequence[Example], ascent: Ascent, step: int) -> StepReport:
         # The direction comes from a share of the rows, which are in random order; micro-batches are sorted by length, so a
         # share of those would be biased. The second pass begins with the same micro-batches, and so with the same masks.
-        split = math.ceil(self.settings.sam.fraction * len(rows))
+        split = self._first_rows(len(rows))
         part, rest, clock = self.share(rows[:split]), self.share(rows[split:]), _Clock()
         random_state = RandomState(self.device)
         at_w = sum(self.backward(part.batches, part.label_tokens, sync=self.settings.sam.scope == "global"))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kinj.config.errors import UsageError
 from kinj.config.schema import StopSettings, TrainSettings
 
 
@@ -27,11 +28,24 @@ def reason_to_stop(stop: StopSettings, metrics: Iterable[Mapping[str, Any]], aft
     Args:
         metrics: lines of metrics.jsonl in order.
         after: steps of the run before the stage began.
+
+    Raises:
+        UsageError: the measure is not among those that the probes found, so that the stage would never end early.
     """
     if stop.measure is None:
         return None
     probe, _, measure = stop.measure.partition("/")
-    lines = [m for m in metrics if m.get("probe") == probe and m.get("measure") == measure and m["step"] > after]
+    measured = [m for m in metrics if m.get("probe") == probe]
+    all_lines = [m for m in measured if m.get("measure") == measure]
+    lines = [m for m in all_lines if m["step"] > after and m["value"] is not None]
+    if not all_lines:
+        found = ", ".join(dict.fromkeys(f"{probe}/{m['measure']}" for m in measured))
+        raise UsageError(
+            f"train.stop.measure={stop.measure} was not measured, so nothing would ever stop the stage early",
+            f"measured: {found}"
+            if found
+            else f"probe {probe} measured nothing here; `kinj eval MODEL --probe {probe}` says why",
+        )
     if not lines:
         return None
     sign = -1 if lines[-1].get("direction") == -1 else 1

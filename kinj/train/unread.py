@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
 from kinj.config.check import stage_optim
-from kinj.config.schema import MaskedObjectiveSettings, ModelSettings, Settings, SpanObjectiveSettings
+from kinj.config.schema import MaskedObjectiveSettings, ModelSettings, OptimSettings, Settings, SpanObjectiveSettings
 from kinj.models.codec import Codec
 from kinj.models.gap_codecs import GapCodec
 from kinj.train.processes import Processes
+
+MUCH_MORE = 1.25
+"""How many times the share of rows that SAM's first pass should read (`fraction`) it may read before that is said."""
 
 
 def unread_by_model(stage: str, settings: Settings, codec: Codec) -> Iterator[str]:
@@ -33,6 +37,26 @@ def unread_by_model(stage: str, settings: Settings, codec: Codec) -> Iterator[st
                 yield f"train.stages.{stage}.{name}.{key} has no effect: {why}"
     if codec.chat and settings.model.prompt != ModelSettings().prompt:
         yield "model.prompt has no effect: questions are put in the tokenizer's chat template (model.chat=false does without)"
+
+
+def unread_of_sam(stage: str, optim: OptimSettings, steps: int, rows: Sequence[int]) -> Iterator[str]:
+    """Settings of SAM that a stage is too short, or has too few rows a step, to follow.
+
+    Args:
+        steps: of the stage.
+        rows: of each step of an epoch.
+    """
+    sam = optim.sam
+    if sam.rho == 0:
+        return
+    if sam.start_step >= steps:
+        yield f"stage `{stage}`: SAM will not act: optim.sam.start_step is {sam.start_step:,}, and the stage has {steps:,} steps"
+    share = sum(math.ceil(sam.fraction * count) for count in rows) / max(1, sum(rows))
+    if sam.variant != "momentum" and share > MUCH_MORE * sam.fraction:
+        yield (
+            f"stage `{stage}`: optim.sam.fraction is {sam.fraction:g}, and the first pass of SAM reads {share:.0%} of the rows: "
+            f"a step has about {sum(rows) / len(rows):.3g} of them (optim.batch_tokens), and at least one is read"
+        )
 
 
 def unread_here(settings: Settings, processes: Processes, device: torch.device) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 
 from kinj.cli import progress
+from kinj.data.rundir import RunDir
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,6 +30,25 @@ def test_plain_lines_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         for done in range(1, 101):
             report("inject", done, 100, {"loss": 1.0})
     assert capsys.readouterr().err == "inject: step 100 of 100, loss 1.0000\n"
+
+
+def test_what_a_run_notes_is_said_when_a_stage_runs_and_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody should wait for the end of a long run to hear that nothing is replayed."""
+    run = RunDir(tmp_path)
+    run.event("notice", text="said by an earlier run")
+    notes = progress.RunNotes(run, told=1)
+    report = notes.with_each_stage(lambda *_: None)
+    run.event("notice", text="no replay")
+    report("inject", 1, 9, {})
+    assert capsys.readouterr().err == "note: no replay\n"
+    run.event("batching", layout="packed", why="tried out")
+    report("inject", 2, 9, {})
+    assert capsys.readouterr().err == ""
+    report("questions", 1, 9, {})
+    notes.tell()
+    assert capsys.readouterr().err == "batching: packed, tried out\n"
 
 
 @pytest.mark.parametrize(("term", "terminal"), [("xterm", True), ("dumb", False)])

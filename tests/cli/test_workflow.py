@@ -139,6 +139,20 @@ def test_resume_with_other_settings_is_refused_with_the_difference(kinj: Command
     assert "train.probe_every  was None, now 3" in kinj.err
 
 
+def test_a_run_that_replaced_another_can_be_resumed_and_repeated(kinj: Commands) -> None:
+    """`--overwrite` was meant for the call that began it, not for those that read its settings."""
+    kinj.json("train", *SMALL, "-o", "here", "--overwrite", "train.checkpoint_every=2")
+    assert "overwrite: true" not in Path("here/config.yaml").read_text()
+    kinj.json("train", "-o", "here", "--resume")
+    assert kinj("train", "-c", "here/config.yaml", "-o", "here") == 2  # repeats it somewhere, but not over it
+    assert "--overwrite" in kinj.err
+    # Runs of earlier versions kept it.
+    config = Path("here/config.yaml")
+    config.write_text(config.read_text().replace("overwrite: false", "overwrite: true"))
+    assert "overwrite: true" in config.read_text()
+    kinj.json("train", "-o", "here", "--resume")
+
+
 def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) -> None:
     kinj.json("train", *SMALL, "-o", "here")
     typed = ("-o", "here", "train.keep_checkpoints=5")
@@ -147,6 +161,18 @@ def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) ->
     kinj.json("train", *typed, "--resume-anyway")
     assert "resumed with other settings: train.keep_checkpoints  was 2, now 5" in kinj.err
     kinj.json("train", *typed, "--resume")  # it is the run's own setting now
+    assert "resumed with other settings" not in kinj.err  # that was said the last time
+    assert kinj.err.count("batching: ") == 1
+
+
+def test_a_probe_on_the_way_that_cannot_be_measured_says_so(kinj: Commands) -> None:
+    Path("own.jsonl").write_text(json.dumps({"text": "Ada was born in Rome. She likes it."}) + "\n")
+    own = ("own.jsonl", "train=cpt", "train.stages.documents.epochs=2", "train.probes=[qa]", "train.probe_every=1")
+    kinj.json("train", *own)
+    assert kinj.err.count("note: probes on the way: qa: not measured: ") == 1
+    assert kinj("train", *own, "train.stop.measure=qa/recall", "train.stop.target=1") == 2
+    assert "qa/recall was not measured" in kinj.err
+    assert "note: probes on the way: qa: not measured: " in kinj.err
 
 
 def test_a_resumed_run_says_that_its_last_checkpoint_is_damaged(kinj: Commands) -> None:

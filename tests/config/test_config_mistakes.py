@@ -86,6 +86,7 @@ TYPED = [
     ("optim.betas.2=0.5", "optim.betas.2", "the list has 2 entries"),
     ("model.tokenizer=${model.name}", "model.tokenizer", "`${` cannot be part of a value"),
     ("model.tokenizer=null", "model.tokenizer", "cannot be null; it wants text"),
+    ("optim.sam.include=(", "optim.sam.include", "include must be a regular expression, got ( (missing )"),
     ("optim.sam.fraction=2", "optim.sam.fraction", "fraction must lie in (0, 1], got 2.0"),
     ("optim.sam.variant=adaptive", "optim.sam.variant", "variant must be one of sam, asam"),
     ("sweep.law=capacty", "sweep.law", "got capacty; did you mean capacity?"),

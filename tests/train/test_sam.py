@@ -285,8 +285,9 @@ def test_no_move_without_a_usable_gradient(variant: str, value: float) -> None:
 def test_include_chooses_by_name_and_a_miss_is_an_error() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     assert [name for name, _ in ascent_of(model, include=r"^1\.").named] == ["1.weight", "1.bias"]
-    with pytest.raises(UsageError, match="matches no trainable parameter"):
+    with pytest.raises(UsageError, match="matches no trainable parameter") as caught:
         ascent_of(model, include="decoder")
+    assert "0.weight" in caught.value.hint
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -17,6 +17,7 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import OptimSettings, SamSettings
 from kinj.models.codec import Example
 from kinj.models.loading import LanguageModel
+from kinj.train.batching import layout_for
 from kinj.train.step import Stepper
 from tests.conftest import TEXTS
 
@@ -222,16 +223,19 @@ def compiled(model: Any) -> Any:
     return torch.compile(model, backend="eager")
 
 
+@pytest.mark.parametrize("batching", ["padded", "packed"])
 @pytest.mark.parametrize("change", [checkpointed, pytest.param(compiled, marks=pytest.mark.slow)])
 def test_gradient_checkpointing_and_compile_change_nothing(
-    language_model: LanguageModel, rows: list[Example], change: Callable[[Any], Any]
+    language_model: LanguageModel, rows: list[Example], change: Callable[[Any], Any], batching: str
 ) -> None:
+    layout = layout_for(batching, language_model.model, language_model.codec)
     model = language_model.model.train()
     other = copy.deepcopy(model)
     network = change(other)
     names = None
     for m, n in ((model, None), (other, network)):
         s = stepper(m, network=n, sam=SamSettings(rho=0.3, include="mlp"))
+        s.packed = layout.packed
         assert s.ascent is not None
         names = names or [name for name, _ in s.ascent.named]
         assert [name for name, _ in s.ascent.named] == names
@@ -281,7 +285,17 @@ def test_looksam_reuses_what_sam_added(language_model: LanguageModel, rows: list
     assert s.take(rows, 1).passes == 1
     found = torch.cat([p.grad.flatten() for p in s.parameters if p.grad is not None])
     torch.testing.assert_close(found, g + 0.4 * g.norm() / g_v.norm() * g_v, atol=1e-5, rtol=1e-3)
-    assert [s.passes(step) for step in range(7)] == [2, 1, 1, 2, 1, 1, 2]
+    assert [s.passes(step, [3, 5]) for step in range(7)] == [2, 1, 1, 2, 1, 1, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_passes_are_told_before_as_they_are_taken(
+    language_model: LanguageModel, rows: list[Example], count: int
+) -> None:
+    """A step of one row has no quarter of it to find the direction on: a dry run must say two passes, not 1.25."""
+    s = stepper(language_model.model, sam=SamSettings(rho=0.1, fraction=0.25))
+    some = rows[:count]
+    assert s.passes(0, [len(row) for row in some]) == pytest.approx(s.take(some, 0).passes)
 
 
 def test_looksam_with_every_one_is_sam(language_model: LanguageModel, rows: list[Example]) -> None:

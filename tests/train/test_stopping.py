@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinj.config.errors import UsageError
 from kinj.config.schema import ModelSettings, StopSettings, TrainSettings
 from kinj.models.loading import LanguageModel, load_model
 from kinj.train.run import train
@@ -34,7 +36,7 @@ def test_log_spaced_steps_miss_none_of_their_series(per_decade: int) -> None:
     assert {step for step in range(1, 1001) if probes_at(step, TrainSettings(probe_log=per_decade))} == series
 
 
-def lines(values: list[float], direction: int = 1) -> list[dict[str, Any]]:
+def lines(values: Sequence[float | None], direction: int = 1) -> list[dict[str, Any]]:
     return [
         {"step": step, "probe": "p", "measure": "recall", "value": value, "direction": direction}
         for step, value in enumerate(values, 1)
@@ -52,10 +54,11 @@ def lines(values: list[float], direction: int = 1) -> list[dict[str, Any]]:
         ([0.1, 0.5, 0.4, 0.5], 1, {"patience": 2}, "best at step 2"),
         ([9.0, 4.0, 5.0, 6.0], -1, {"patience": 2}, "best at step 2"),
         ([9.0, 4.0, 5.0, 6.0], 1, {"patience": 3}, "best at step 1"),
-        ([], 1, {"patience": 1}, None),
+        ([0.1, None, 0.5], 1, {"target": 0.5}, "reached 0.5"),
+        ([None], 1, {"target": 0.5}, None),
     ],
 )
-def test_reasons(values: list[float], direction: int, stop: dict[str, Any], reason: str | None) -> None:
+def test_reasons(values: list[float | None], direction: int, stop: dict[str, Any], reason: str | None) -> None:
     found = reason_to_stop(StopSettings(measure="p/recall", **stop), lines(values, direction), after=0)
     assert (reason is None and found is None) or (reason or "") in (found or "")
 
@@ -65,6 +68,17 @@ def test_only_the_measure_and_the_stage_count() -> None:
     others = [{"step": 9, "loss": 1.0}, {"step": 9, "probe": "p", "measure": "f1", "value": 1.0, "direction": 1}]
     assert reason_to_stop(stop, [*lines([0.9]), *others], after=1) is None
     assert reason_to_stop(StopSettings(), lines([0.9]), after=0) is None
+
+
+def test_a_measure_that_the_probe_does_not_have_is_an_error() -> None:
+    """Else a misspelt measure would never end a stage, and nobody would know."""
+    with pytest.raises(UsageError, match=r"p/recal was not measured") as caught:
+        reason_to_stop(StopSettings(measure="p/recal", target=0.5), lines([0.9, 0.9]), after=0)
+    assert caught.value.hint == "measured: p/recall"
+    with pytest.raises(UsageError) as caught:
+        reason_to_stop(StopSettings(measure="q/recall", target=0.5), lines([0.9]), after=0)
+    assert "probe q measured nothing here" in caught.value.hint
+    assert reason_to_stop(StopSettings(measure="p/recall", target=0.5), lines([0.9]), after=5) is None
 
 
 def observer(step: int, _: LanguageModel) -> list[dict[str, Any]]:
@@ -86,7 +100,7 @@ def test_a_stage_ends_early_and_a_resumed_run_ends_it_at_the_same_step(
         "stage `second` ended after 2 of 5 steps: p/recall has reached 0.5",
     ]
     assert [line["stage"] for line in whole.metrics() if "loss" in line] == ["first"] * 6 + ["second"] * 2
-    assert max(row["last_step"] for row in pq.read_table(whole.path / "doses.parquet").to_pylist()) == 7
+    assert max(row["last_step"] for row in pq.read_table(whole.path / "doses.parquet").to_pylist()) == 8
     with pytest.raises(StopError):
         train(
             chosen,

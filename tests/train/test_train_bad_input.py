@@ -130,6 +130,23 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(
     assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model_is_not_asked(damage: str, tmp_path: Path, tokenizer: Any) -> None:
+    """Weights with a flipped bit load as well as others; what is only for training may be missing."""
+    run = run_dir(tmp_path / "run")
+    train(settings(), fresh(tokenizer), data(), run)
+    folder = run.latest_checkpoint()
+    assert folder is not None
+    harm, said = DAMAGES[damage]
+    harm(folder)
+    if "weights" not in damage and "checksums" not in damage:
+        load_model(ModelSettings(name=str(run.path)))
+        return
+    with pytest.raises(KinjError, match=said) as caught:
+        load_model(ModelSettings(name=str(run.path)))
+    assert f"kinj train -o {run.path} --resume" in caught.value.hint
+
+
 def test_without_a_sound_checkpoint_a_run_begins_anew(tmp_path: Path, tokenizer: Any) -> None:
     with pytest.raises(StopError):
         train(settings(), fresh(tokenizer), data(), run_dir(tmp_path / "run"), progress=stop_after(4))

@@ -13,7 +13,7 @@ from kinj.config.schema import ModelSettings, OptimSettings, SamSettings, Settin
 from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel, load_model
 from kinj.train.processes import ALONE, Processes
-from kinj.train.unread import unread_by_model, unread_here
+from kinj.train.unread import unread_by_model, unread_here, unread_of_sam
 from tests.gap_models import save
 
 CPU = torch.device("cpu")
@@ -52,6 +52,29 @@ def test_a_chat_template_takes_the_place_of_the_prompt(language_model: LanguageM
     assert list(unread_by_model("one", made, codec)) == []
     codec.chat = True
     assert ["model.prompt" in said for said in unread_by_model("one", made, codec)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("sam", "said"),
+    [
+        ({}, []),
+        ({"rho": 0.1, "start_step": 3, "fraction": 0.25}, []),
+        ({"start_step": 9, "fraction": 0.01}, []),  # SAM is off: kinj.config.inert tells
+        (
+            {"rho": 0.1, "start_step": 4},
+            ["stage `one`: SAM will not act: optim.sam.start_step is 4, and the stage has 4 steps"],
+        ),
+        (
+            {"rho": 0.1, "fraction": 0.1},
+            ["stage `one`: optim.sam.fraction is 0.1, and the first pass of SAM reads 25%"],
+        ),
+        ({"rho": 0.1, "fraction": 0.1, "variant": "momentum"}, []),
+    ],
+)
+def test_sam_in_a_stage_too_short_or_with_too_few_rows(sam: dict[str, Any], said: list[str]) -> None:
+    found = list(unread_of_sam("one", OptimSettings(sam=SamSettings(**sam)), steps=4, rows=[4, 4, 4]))
+    assert [text[: len(start)] for text, start in zip(found, said, strict=True)] == said
+    assert list(unread_of_sam("one", OptimSettings(sam=SamSettings(rho=0.1)), steps=4, rows=[])) == []
 
 
 @pytest.mark.parametrize(

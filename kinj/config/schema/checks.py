@@ -20,6 +20,14 @@ def choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value}{meant}")
 
 
+def expression(name: str, value: str) -> None:
+    """Raises ValueError unless the value is a regular expression."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{name} must be a regular expression, got {value} ({error})") from error
+
+
 def count_of(written: str) -> int | None:
     """A number with `k`, `M` or `B` for thousands, millions or billions; None where it is none, or below 1."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMbB]?)", written.strip())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kinj.config.names import ASCENTS
-from kinj.config.schema.checks import check, choice
+from kinj.config.schema.checks import check, choice, expression
 
 
 @dataclass(kw_only=True)
@@ -77,7 +77,7 @@ class SamSettings:
     every: int = 1
     """Take a SAM step on every n-th step (`looksam` wants 5 or so)."""
     start_step: int = 0
-    """First step on which SAM acts."""
+    """First step of each stage on which SAM acts, counted from 0."""
     scope: str = "global"
     """With several processes: one direction for all (`global`) or one per process (`rank`)."""
     include: str = ""
@@ -92,6 +92,7 @@ class SamSettings:
         check(self.start_step >= 0, f"start_step must be 0 or more, got {self.start_step}")
         check(self.eta >= 0, f"eta must be 0 or more, got {self.eta}")
         check(0 < self.alpha <= 1, f"alpha must lie in (0, 1], got {self.alpha}")
+        expression("include", self.include)
         choice("variant", self.variant, tuple(ASCENTS))
         choice("scope", self.scope, ("global", "rank"))
         for name, value in (("fraction", 1.0), ("scope", "global")):
