@@ -18,8 +18,9 @@ from kinj.models.loading import LanguageModel
 from kinj.train.ascents import VARIANTS
 from kinj.train.batching import Layout, layout_for
 from kinj.train.estimate import estimate, peak_bytes
+from kinj.train.network import compiling, network_for
 from kinj.train.optim import build_adamw
-from kinj.train.processes import accelerator_for, join
+from kinj.train.processes import ALONE, accelerator_for, join
 from kinj.train.stages import Stage, prepare_stage
 from kinj.train.step import Stepper
 from kinj.train.unread import unread_here
@@ -41,7 +42,9 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     stages = [
         prepare_stage(name, settings, data, language_model.codec, augmenter(settings)) for name in settings.train.order
     ]
-    costs = [estimate(stage, _stepper(stage, language_model, accelerator, layout)) for stage in stages]
+    network = network_for(language_model.model, settings.train, ALONE)
+    with compiling():
+        costs = [estimate(stage, _stepper(stage, language_model, network, accelerator, layout)) for stage in stages]
     facts: dict[str, Any] = {
         "data": [str(account) for account in data.accounts],
         "notices": [notice for stage in stages for notice in stage.notices] + [*unread_here(settings, join(), device)],
@@ -62,7 +65,9 @@ def describe_training(settings: Settings, loaded: Loaded, as_json: bool) -> int:
     return 0
 
 
-def _stepper(stage: Stage, language_model: LanguageModel, accelerator: Accelerator, layout: Layout) -> Stepper:
+def _stepper(
+    stage: Stage, language_model: LanguageModel, network: Any, accelerator: Accelerator, layout: Layout
+) -> Stepper:
     model = language_model.model
     return Stepper(
         model,
@@ -70,6 +75,7 @@ def _stepper(stage: Stage, language_model: LanguageModel, accelerator: Accelerat
         stage.optim,
         language_model.codec.pad_id,
         accelerator.autocast,
+        network,
         loss=stage.objective.loss(model),  # as the start model; it costs the same
         packed=layout.packed,
     )

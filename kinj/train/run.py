@@ -27,9 +27,10 @@ from kinj.train.doses import Doses
 from kinj.train.health import Health
 from kinj.train.interrupt import interruptible
 from kinj.train.multiplex import Treated
+from kinj.train.network import compiling, network_for
 from kinj.train.objectives.base import Loss
 from kinj.train.optim import build_adamw, learning_rate
-from kinj.train.processes import Processes, accelerator_for, join, spread
+from kinj.train.processes import Processes, accelerator_for, join
 from kinj.train.select import Asker, Chooser
 from kinj.train.stages import Augment, Stage, prepare_stage
 from kinj.train.step import Stepper
@@ -139,7 +140,7 @@ class _Loop:
     trackers: Trackers
 
     def __post_init__(self) -> None:
-        self.network = spread(self.language_model.model, self.processes)
+        self.network = network_for(self.language_model.model, self.settings.train, self.processes)
         self.doses = Doses()
         self.interrupted = threading.Event()
         self.health = Health(self.run)
@@ -206,7 +207,8 @@ class _Loop:
         # Dropout draws from a seed of the step's own: nothing before it, such as a probe or a resumption, changes the numbers.
         torch.manual_seed(stable_seed(self.settings.seed, "step", self.position.step, self.processes.rank))
         began = time.perf_counter()
-        report = stepper.take(rows, number)
+        with compiling():
+            report = stepper.take(rows, number)
         self.health.check(report, self.position.step + 1, stage.name, stage.optim)
         self._seconds += time.perf_counter() - began
         self._sam_seconds += report.sam_seconds

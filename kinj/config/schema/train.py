@@ -289,6 +289,10 @@ class TrainSettings:
     batching: str = "auto"
     """How the texts of a forward pass stand: `packed` (in one row, none seeing another, no padding), `padded` (side by side,
     put together by length), or `auto`: packed wherever the model reads such rows right, which is tried out."""
+    gradient_checkpointing: bool = False
+    """Compute the activations of each layer again for its gradient instead of keeping them: much less memory, a third more time."""
+    compile: bool = False
+    """Compile the model with `torch.compile`: the first steps take a minute or more, later ones less than without; for GPUs."""
     threads: int | None = None
     """CPU threads; by default torch's choice. Recorded, since sums depend on it."""
 
