@@ -95,7 +95,8 @@ def test_damaged_weights(tokenizer: Any, tmp_path: Path) -> None:
         ("corpus.jsonl", "there is no such folder"),
     ],
 )
-def test_names_that_lead_nowhere(name: str, phrase: str) -> None:
+def test_names_that_lead_nowhere(name: str, phrase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a checkout may hold what the README has its reader make
     with pytest.raises(UsageError, match=phrase):
         load_model(ModelSettings(name=name))
 
