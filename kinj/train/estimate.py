@@ -48,6 +48,7 @@ def estimate(stage: Stage, stepper: Stepper) -> Estimate:
         acting: _seconds(stepper, examples, usual if acting else -1) for acting in sorted(set(acts), reverse=True)
     }
     tokens = [sum(sizes) for sizes, _ in plan]
+    stepper.network = stepper.model  # what is compiled hides its matrix products
     flops = count_flops(lambda: _pass(stepper, examples)) / most
     return Estimate(
         stage.steps,
