@@ -96,6 +96,7 @@ def test_eval_without_a_run_asks_the_embedded_model(kinj: Commands) -> None:
     assert "asking the embedded model tiny" in kinj.err
 
 
+@pytest.mark.slow
 def test_compare_reports_the_change_since_the_start_model(kinj: Commands) -> None:
     run = kinj.json("train", *SMALL)["run"]
     results = kinj.json("eval", run, "--compare", "--probe", "biographies")["results"]
@@ -111,6 +112,7 @@ def test_own_documents(kinj: Commands) -> None:
     assert "nothing protects what the model knows" in kinj.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["refusal", "distill"])
 def test_recipes_that_need_the_model_itself(recipe: str, kinj: Commands) -> None:
     stages = {"refusal": ("documents", "questions"), "distill": ("distill",)}[recipe]
@@ -153,6 +155,7 @@ def test_a_run_that_replaced_another_can_be_resumed_and_repeated(kinj: Commands)
     kinj.json("train", "-o", "here", "--resume")
 
 
+@pytest.mark.slow
 def test_harmless_settings_may_change_where_that_is_asked_for(kinj: Commands) -> None:
     kinj.json("train", *SMALL, "-o", "here")
     typed = ("-o", "here", "train.keep_checkpoints=5")
@@ -280,6 +283,7 @@ def test_interrupted_and_resumed_ends_with_the_same_bytes(
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (tmp_path / "whole/metrics.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_that_has_not_finished_is_asked_as_it_is_and_this_is_said(kinj: Commands) -> None:
     run = Path(kinj.json("train", *SMALL)["run"])
     lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
@@ -378,6 +382,7 @@ def test_bad_lines_set_aside_make_the_exit_code_3(kinj: Commands) -> None:
     assert list(Path("runs").rglob("*.rejected.jsonl"))
 
 
+@pytest.mark.slow
 def test_adapters_are_trained_merged_afterwards_and_asked(kinj: Commands) -> None:
     assert kinj("train", "-o", "lora", "model.lora.rank=2", *SMALL) == 0, kinj.err
     before = digest(Path("lora"))
