@@ -201,9 +201,10 @@ def test_a_document_that_does_not_fit_is_counted_and_open_and_closed_book_stand_
 
 
 def test_the_flag_sets_the_setting_and_other_probes_say_that_they_do_not_read_it() -> None:
-    told = CliRunner().invoke(app, ["eval", "tiny", "--probe", "qa", "--open-book", "eval.shots=2", "--dry-run"])
+    few = ["eval.limit=4", "--dry-run"]
+    told = CliRunner().invoke(app, ["eval", "tiny", "--probe", "qa", "--open-book", "eval.shots=2", *few])
     assert told.exit_code == 0
     assert "eval.open_book" in told.output
     assert "only the probes qa" not in told.output
-    told = CliRunner().invoke(app, ["eval", "tiny", "--probe", "biographies", "--open-book", "--dry-run"])
+    told = CliRunner().invoke(app, ["eval", "tiny", "--probe", "biographies", "--open-book", *few])
     assert "only the probes qa and wiki2023 read it" in told.output
