@@ -13,6 +13,7 @@ from kinj.augment.places import side_of
 from kinj.augment.written.base import is_written
 from kinj.augment.written.kept import failed_path
 from kinj.config.names import WRITTEN
+from kinj.config.wording import counted
 
 
 @dataclass
@@ -131,19 +132,19 @@ class AugmentReport:
     def named_originals(self) -> str:
         """How many documents, or questions, or of each."""
         counts = {"document": self.documents, "question": self.questions}
-        return " and ".join(_count(count, noun) for noun, count in counts.items() if count) or "0 documents"
+        return " and ".join(counted(count, noun) for noun, count in counts.items() if count) or "0 documents"
 
     def lines(self) -> list[str]:
         """For people: what was made, and everything that was asked for and not made."""
         failed = sum(self.failed.values())
-        changed = f"{_count(failed, 'view')} failed their check" if failed else "0 facts changed"
+        changed = f"{counted(failed, 'view')} failed their check" if failed else "0 facts changed"
         if self.written and not (failed or set(WRITTEN) & self.audited.keys()):
             changed = "what a language model wrote was not checked"
-        lines = [f"{self.named_originals()} → {_count(self.views, 'view')}, {changed}"]
+        lines = [f"{self.named_originals()} → {counted(self.views, 'view')}, {changed}"]
         if self.shortfall:
-            short = f"there are no more different ones of {_count(self.short_documents, self.noun)}"
+            short = f"there are no more different ones of {counted(self.short_documents, self.noun)}"
             by_method = ", ".join(f"{name} {count:,}" for name, count in self.short.most_common())
-            lines.append(f"{_count(self.shortfall, 'view')} fewer than asked for: {short} ({by_method})")
+            lines.append(f"{counted(self.shortfall, 'view')} fewer than asked for: {short} ({by_method})")
         if self.token_factor:
             lines.append(
                 f"{self.views_per_document:.1f} views per {self.noun}, {self.token_factor:.1f} times the tokens"
@@ -163,28 +164,28 @@ class AugmentReport:
         if not own:
             return []
         tokens = f"{own['tokens_in']:,} tokens of prompts, {own['tokens_out']:,} of replies"
-        lines = [f"language model: {_count(own['requests'], 'request')}, {tokens}, {own['asked_again']:,} asked again"]
+        lines = [f"language model: {counted(own['requests'], 'request')}, {tokens}, {own['asked_again']:,} asked again"]
         if own["views_fewer"]:
             why = [f"{count:,} because the reply {reason}" for reason, count in self.unwritten.most_common(5)]
             why += [f"{own['repeated']:,} because it repeats another view"] if own["repeated"] else []
             lines.append(
-                f"{_count(own['views_fewer'], 'view')} fewer than asked for" + ": " * bool(why) + ", ".join(why)
+                f"{counted(own['views_fewer'], 'view')} fewer than asked for" + ": " * bool(why) + ", ".join(why)
             )
         if self.unwritten and self.output:
             lines.append(f"what could not be had is listed in {failed_path(Path(self.output))}")
         if own["facts_missing"]:
             lines.append(
-                f"{_count(own['facts_missing'], 'fact')} not repeated word by word, so their views do not list them"
+                f"{counted(own['facts_missing'], 'fact')} not repeated word by word, so their views do not list them"
             )
         return lines
 
     def _about_duplicates(self) -> list[str]:
         lines = []
         if self.duplicates:
-            lines.append(f"{_count(self.duplicates, 'duplicate')} removed: views with the text of another one")
+            lines.append(f"{counted(self.duplicates, 'duplicate')} removed: views with the text of another one")
         if self.repeated:
             what = "removed" if self.removed else "kept (augment.duplicates=drop leaves them out)"
-            lines.append(f"{_count(self.repeated, self.noun)} with the text of an earlier one, {what}")
+            lines.append(f"{counted(self.repeated, self.noun)} with the text of an earlier one, {what}")
         return lines
 
     def _about_changes(self) -> list[str]:
@@ -201,12 +202,8 @@ class AugmentReport:
                 if key.startswith(f"{name}: ")
             ]
             what = f": {', '.join(found)}" if found else ""
-            lines.append(f"audit of {name}: {share} of {_count(seen, 'view')} changed something{what}")
+            lines.append(f"audit of {name}: {share} of {counted(seen, 'view')} changed something{what}")
         return lines
 
     def __str__(self) -> str:
         return "\n".join([*self.lines(), *([self.output] if self.output else [])])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

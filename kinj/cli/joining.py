@@ -9,10 +9,10 @@ from kinj.cli.common import emit, note
 from kinj.cli.sweeping import TRIAL, sweep_progress
 from kinj.config.errors import UsageError
 from kinj.config.schema import SweepSettings
+from kinj.config.wording import counted
 from kinj.data import open_data
 from kinj.sweep.engines import at_a_time, executor_of
 from kinj.sweep.joining import join, planned_trials
-from kinj.sweep.watch import counted
 
 
 def join_sweep(name: str, sweep: SweepSettings, *, dry_run: bool, as_json: bool) -> int:
@@ -26,7 +26,7 @@ def join_sweep(name: str, sweep: SweepSettings, *, dry_run: bool, as_json: bool)
     if dry_run:
         return _describe(name, [str(one.trial) for one in planned], as_json)
     most = at_a_time(sweep) or "as many as the cluster has room for"
-    note(f"sweep {folder}: {counted(len(planned))} not done, {most} at a time")
+    note(f"sweep {folder}: {counted(len(planned), 'trial')} not done, {most} at a time")
     executor = executor_of(sweep, sweep.workers, TRIAL)
     with sweep_progress() as progress:
         result = join(folder, planned, TRIAL, executor, sweep.retry_failed, progress)
@@ -34,9 +34,13 @@ def join_sweep(name: str, sweep: SweepSettings, *, dry_run: bool, as_json: bool)
         emit("sweep", folder=name, worker=True, **vars(result))
     else:
         pruned = f"{result.pruned} pruned, " if result.pruned else ""
-        print(f"worker    {counted(result.done)} done, {pruned}{result.failed} failed, {result.left} left to others")
+        print(
+            f"worker    {counted(result.done, 'trial')} done, {pruned}{result.failed} failed, {result.left} left to others"
+        )
     if result.failed:
-        note(f"{counted(result.failed)} failed; each says why in its log.txt. --retry-failed tries them again.")
+        note(
+            f"{counted(result.failed, 'trial')} failed; each says why in its log.txt. --retry-failed tries them again."
+        )
     return result.exit_code
 
 
@@ -44,6 +48,6 @@ def _describe(name: str, trials: Sequence[str], as_json: bool) -> int:
     if as_json:
         emit("sweep", dry_run=True, folder=name, trials=list(trials))
     else:
-        print(f"sweep     {name}, {counted(len(trials))} not done", *trials, sep="\n          ")
+        print(f"sweep     {name}, {counted(len(trials), 'trial')} not done", *trials, sep="\n          ")
         print("ready     nothing was taken. Run it without --dry-run.")
     return 0

@@ -19,6 +19,7 @@ from kinj.config import Loaded, multiplex
 from kinj.config.build import flatten
 from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
+from kinj.config.wording import counted
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
 from kinj.report.law import show_law
@@ -36,7 +37,7 @@ from kinj.sweep.samplers import random_points
 from kinj.sweep.search import search
 from kinj.sweep.space import Trial, grid, spread
 from kinj.sweep.unread import unread
-from kinj.sweep.watch import SweepProgress, counted
+from kinj.sweep.watch import SweepProgress
 from kinj.sweep.work import Progress
 from kinj.train.multiplex import check_treatments
 
@@ -66,7 +67,7 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
         return _describe(loaded, where, chooser, [str(one.trial) for one in planned], as_json)
     if settings.sweep.workers == 0:
         return _only_plan(settings, where, planned, as_json)
-    size = f"{settings.sweep.points} points" if searching else counted(len(planned))
+    size = f"{settings.sweep.points} points" if searching else counted(len(planned), "trial")
     most = at_a_time(settings.sweep) or "as many as the cluster has room for"
     note(f"sweep {where}: {size}, {most} at a time" + chooser.told())
     if settings.sweep.prune:
@@ -92,7 +93,7 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
         print("best      " + ", ".join(f"{axis}={value}" for axis, value in point.items()))
     note(f"the whole story with plots: {report}")
     if result.failed:
-        note(f"{counted(result.failed)} failed; log.txt says why. --retry-failed tries again.")
+        note(f"{counted(result.failed, 'trial')} failed; log.txt says why. --retry-failed tries again.")
     if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
         show_law(fitted(where, settings.sweep))
     return result.exit_code
@@ -164,7 +165,7 @@ def _describe(loaded: Loaded, where: Path, chooser: Chooser, trials: Sequence[st
         return 0
     print(changes(loaded))
     searched = f"{chooser.settings.sweep.points} points, chosen on the way"
-    print(f"sweep     {where}, {counted(len(trials)) if trials else searched}{chooser.told()}")
+    print(f"sweep     {where}, {counted(len(trials), 'trial') if trials else searched}{chooser.told()}")
     for trial in trials:
         print(f"          {trial}")
     print("ready     nothing was written. Run it without --dry-run.")
@@ -177,7 +178,7 @@ def _only_plan(settings: Settings, where: Path, planned: Sequence[PlannedTrial],
     if as_json:
         emit("sweep", folder=str(where), planned=len(planned))
     else:
-        print(f"planned   {counted(len(planned))} in {where}")
+        print(f"planned   {counted(len(planned), 'trial')} in {where}")
     note(f"run them, here or elsewhere, as often as you like at a time: kinj sweep {where} --worker")
     note("then the same command without --workers 0 makes the table and the report")
     return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinj.config.errors import KinjError
+from kinj.config.wording import counted
 from kinj.data.base import DataSet
 
 SET_ASIDE = "set aside as bad"
@@ -135,7 +136,7 @@ class Gathered(Rejects):
 
 def lines_set_aside(count: int) -> str:
     """How many, in words."""
-    return "1 line was set aside" if count == 1 else f"{count:,} lines were set aside"
+    return f"{counted(count, 'line')} {'was' if count == 1 else 'were'} set aside"
 
 
 def rejected(data: DataSet) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinj.config.wording import counted
+
 TAIL = 4096
 """Bytes at the end of metrics.jsonl that surely hold its last line."""
 
@@ -32,15 +34,10 @@ class SweepProgress:
     pruned: int = 0
 
     def __str__(self) -> str:
-        parts = [counted(self.total), *([f"{self.resumed} done before (resumed)"] if self.resumed else [])]
+        parts = [counted(self.total, "trial"), *([f"{self.resumed} done before (resumed)"] if self.resumed else [])]
         parts += [f"{self.done} done", f"{len(self.running)} running", f"{self.failed} failed"]
         parts += [f"{self.pruned} pruned"] if self.pruned else []
         return ", ".join(parts) + (f", about {clock(self.seconds)} left" if self.seconds is not None else "")
-
-
-def counted(trials: int) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{trials} trial{'' if trials == 1 else 's'}"
 
 
 def clock(seconds: float) -> str:
