@@ -54,6 +54,7 @@ def capacities(
     seeds: int = 4,
     spread: float = 0.05,
     parameters: float = 1e6,
+    context: str = "sentences",
 ) -> list[Row]:
     """A model holds so many bits per parameter, or all that there is to know of its people."""
     rows = []
@@ -63,7 +64,7 @@ def capacities(
             for count in people:
                 room = at_100 + per_tenfold * math.log10(dose / 100) + error()
                 bits = max(0.0, min(CEILING, room * parameters / count))
-                measures = {"capacity.bits_per_person/sentences": bits}
+                measures = {f"capacity.bits_per_person/{context}": bits}
                 rows.append(Row("", f"{dose} {count}", seed, parameters, count, dose, measures=measures))
     return rows
 

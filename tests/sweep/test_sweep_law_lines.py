@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,26 +61,48 @@ def test_each_curve_has_parameters_of_its_own() -> None:
 
 def test_capacity_gives_back_what_was_planted() -> None:
     found = parameters_of(Capacity(), capacities(random.Random(0), spread=0.01))
-    assert found["bits_per_tenfold"]["value"] == pytest.approx(1.0, abs=0.03)
-    assert found["bits_at_100"]["value"] == pytest.approx(1.0, abs=0.03)
-    assert found["bits_at_1000"]["published"] == 2.0
+    assert found["bits_per_tenfold/sentences"]["value"] == pytest.approx(1.0, abs=0.03)
+    assert found["bits_at_100/sentences"]["value"] == pytest.approx(1.0, abs=0.03)
+    assert found["bits_at_1000/sentences"]["published"] == 2.0
 
 
 @pytest.mark.slow
 def test_interval_of_capacity_covers_the_truth() -> None:
-    assert 0.91 <= coverage(Capacity(), "bits_per_tenfold", 1.0, capacities) <= 0.99
+    assert 0.91 <= coverage(Capacity(), "bits_per_tenfold/sentences", 1.0, capacities) <= 0.99
 
 
 def test_models_that_know_everything_are_left_out_and_said_to_be() -> None:
     result = study(Capacity(), capacities(random.Random(0)))
     (notice,) = [notice for notice in result["notices"] if "the facts limit them" in notice]
     assert notice.startswith(
-        "7 of 12 settings left out"
+        "sentences: 7 of 12 settings left out"
     )  # 2,000 people fill no model, 20,000 only the one of 30 exposures
     few = study(Capacity(), capacities(random.Random(0), people=(500, 1000)))
     assert not few["found"]
     assert few["parameters"] == []
-    assert "no model was filled" in few["answer"]
+    assert "filled at fewer than two numbers of exposures" in few["answer"]
+
+
+def test_what_is_recited_makes_a_curve_of_its_own() -> None:
+    known, recited = (
+        capacities(random.Random(0), at_100=at_100, spread=0.01, context=context)
+        for at_100, context in ((0.3, "sentences"), (1.0, "recited"))
+    )
+    both = [replace(a, measures={**a.measures, **b.measures}) for a, b in zip(known, recited, strict=True)]
+    found = parameters_of(Capacity(), both)
+    assert found["bits_at_100/sentences"]["high"] < 0.4 < 0.9 < found["bits_at_100/recited"]["low"]
+
+
+def test_a_curve_that_was_filled_once_is_left_out_and_the_other_is_not() -> None:
+    rows = capacities(random.Random(0), context="recited")
+    blind = [
+        replace(row, measures={**row.measures, "capacity.bits_per_person/sentences": float(row.dose == 1000)})
+        for row in rows
+    ]
+    result = study(Capacity(), blind)
+    assert {one["name"].partition("/")[2] for one in result["parameters"]} == {"recited"}
+    assert result["held_out"]["points"]
+    assert any(notice.startswith("sentences: left out: a line takes") for notice in result["notices"])
 
 
 def test_capacity_that_does_not_grow_is_not_found() -> None:

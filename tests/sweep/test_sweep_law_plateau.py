@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -56,6 +57,28 @@ def test_a_plateau_that_did_not_end_is_left_out_and_said_to_be() -> None:
     none = study(Plateau(), [_cut(row, 5) for row in rows])
     assert not none["found"]
     assert none["answer"] == "not found in this range: no plateau ended; train for more steps"
+
+
+def test_its_level_is_where_the_loss_stays_and_not_where_it_should() -> None:
+    rows = courses(random.Random(0), spread=0.01)
+    higher = [
+        replace(row, course=[(step, max(loss, 1.3 * ENTROPY) if step < 80 else loss) for step, loss in row.course])
+        for row in rows
+    ]
+    late = [row for row in higher if row.people == 100]  # on its plateau until step 83
+    assert all(level_of(tuple(row.course)) == pytest.approx(1.3 * ENTROPY) for row in late)
+
+
+def test_a_loss_that_passes_by_has_no_level_and_is_said_to() -> None:
+    rows = courses(random.Random(0))
+    falling = tuple((step, 24 - 2.5 * math.log2(step)) for step in (round(10 ** (n / 12)) for n in range(30)))
+    passing = [
+        replace(row, course=tuple((step * row.people, loss) for step, loss in dict(falling).items())) for row in rows
+    ]
+    result = study(Plateau(), passing)
+    assert {one["name"] for one in result["parameters"]} == {"exponent", "scale"}
+    assert any(notice.startswith("no plateau, because") for notice in result["notices"])
+    assert not any(notice.startswith("no plateau") for notice in study(Plateau(), rows)["notices"])
 
 
 def _cut(row: Row, step: int) -> Row:

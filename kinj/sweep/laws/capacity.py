@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from kinj.eval.probes.capacity import CEILING
@@ -11,8 +12,10 @@ from kinj.stats import least_squares
 from kinj.sweep.laws.base import REACH, Estimate, Found, Law, Meaning, NoFitError, Point, Row
 from kinj.sweep.laws.points import by_series, cells, in_words, named, need
 
-BITS = "capacity.bits_per_person/sentences"
-"""Read off held-out sentences, as the source reads them off its texts; so no question has to be trained on."""
+CONTEXTS = ("sentences", "recited")
+"""Where bits are read, a curve each: after held-out sentences, which is knowledge, and in people's own texts, as in the source."""
+LEAST = 2
+"""Numbers of exposures that a line takes."""
 FULL = 0.9
 """Share of all there is to know from which a model does not count as filled: what is seen there is the ceiling of the facts."""
 REFERENCES = {100: 1.0, 1000: 2.0}
@@ -22,9 +25,9 @@ REFERENCES = {100: 1.0, 1000: 2.0}
 class Capacity(Law):
     """bits per parameter = level + slope · log10(exposures), over models that the facts fill.
 
-    Bits are those of all injected people (`bits_per_person/sentences` of the probe `capacity` times their number), parameters are
-    all of the model's, its embeddings included. A model that holds nearly all facts could hold more of them, and one that holds
-    none shows nothing: both are left out, and said to be.
+    Bits are those of all injected people (`bits_per_person/sentences` and `/recited` of the probe `capacity` times their number),
+    parameters are all of the model's, its embeddings included. A model that holds nearly all facts could hold more of them, and one
+    that holds none shows nothing: both are left out, and said to be, and so is a curve of which no two doses are left.
     """
 
     name = "capacity"
@@ -38,16 +41,17 @@ class Capacity(Law):
     }
 
     def check(self, rows: Sequence[Row]) -> None:
-        doses = {round(math.log10(row.dose), 2) for row in rows if row.dose > 0 and BITS in row.measures}
+        doses = _doses(_all(rows))
         hint = "ask eval.probes=[capacity] of models that read the same people for 20, 60 and 200 epochs, say"
         need(self.name, "different numbers of exposures at which the probe `capacity` was asked", 3, len(doses), hint)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
-        return [point for point in _all(rows) if _filled(point)]
+        curves = by_series(point for point in _all(rows) if _filled(point)).values()
+        return [point for many in curves if len(_doses(many)) >= LEAST for point in many]
 
     def estimate(self, points: Sequence[Point]) -> Estimate:
         if not points:
-            raise NoFitError("no model was filled; each holds nearly all of the facts, or nothing of them")
+            raise NoFitError("models were filled at fewer than two numbers of exposures")
         estimate: Estimate = {}
         for series, many in by_series(points).items():
             try:
@@ -61,7 +65,8 @@ class Capacity(Law):
         return estimate
 
     def predict(self, estimate: Estimate, point: Point) -> float:
-        level, slope = (estimate[named(name, point.series)] for name in ("level", "bits_per_tenfold"))
+        # A curve that a resample of the seeds does not fill has no figure there.
+        level, slope = (estimate.get(named(name, point.series), math.nan) for name in ("level", "bits_per_tenfold"))
         return level + slope * math.log10(point.x)
 
     def naive(self, known: Sequence[Point], point: Point) -> dict[str, float]:
@@ -80,28 +85,55 @@ class Capacity(Law):
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:
-        everything = _all(rows)
-        left_out = {
-            f"hold {FULL:.0%} of all there is to know or more, so the facts limit them": [
-                p for p in everything if p.y >= FULL * _most(p)
-            ],
-            "hold nothing that the probe could see": [p for p in everything if p.y <= 0],
-        }
-        return [
-            f"{len(many)} of {len(everything)} settings left out: their models {why}"
-            for why, many in left_out.items()
-            if many
-        ]
+        return [notice for series, many in by_series(_all(rows)).items() for notice in _left_out(series, many)]
+
+
+def _left_out(series: str, many: Sequence[Point]) -> list[str]:
+    """What of a curve is not fitted, and why."""
+    filled = [point for point in many if _filled(point)]
+    blind = sum(point.y <= 0 for point in many)
+    full = len(many) - blind - len(filled)
+    why = {
+        f"hold {FULL:.0%} of all there is to know or more, so the facts limit them": full,
+        "hold nothing that the probe could see": blind,
+    }
+    notices = [
+        f"{in_words(series)}{count} of {len(many)} settings left out: their models {what}"
+        for what, count in why.items()
+        if count
+    ]
+    alone = f"{in_words(series)}left out: a line takes models that are filled at {LEAST} numbers of exposures or more"
+    return [*notices, alone] if len(_doses(filled)) < LEAST else notices
 
 
 def _all(rows: Sequence[Row]) -> list[Point]:
-    """Every setting, filled or not."""
-    return cells(rows, lambda row: row.dose, _bits)
+    """Every setting in every context, filled or not."""
+    return [point for context in CONTEXTS for point in cells(_read(rows, context), lambda row: row.dose, _bits)]
+
+
+def _read(rows: Sequence[Row], context: str) -> list[Row]:
+    """The rows where a context was asked, as rows of its own curve, which measure bits of a person."""
+    bits = f"capacity.bits_per_person/{context}"
+    return [
+        replace(
+            row,
+            series=f"{row.series}, {context}" if row.series else context,
+            cell=f"{row.cell}, {context}",
+            measure=row.measures[bits],
+        )
+        for row in rows
+        if bits in row.measures and row.dose > 0
+    ]
 
 
 def _bits(row: Row) -> float | None:
-    bits = row.measures.get(BITS)
-    return None if bits is None or row.dose <= 0 else bits * row.people / row.parameters
+    """Bits per parameter."""
+    return None if row.measure is None else row.measure * row.people / row.parameters
+
+
+def _doses(points: Sequence[Point]) -> set[float]:
+    """Numbers of exposures that differ by more than rounding."""
+    return {round(math.log10(point.x), 2) for point in points}
 
 
 def _most(point: Point) -> float:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
+import numpy as np
+
 from kinj.data.biographies import entropies
 from kinj.eval.contexts import no_knowledge
 from kinj.stats import least_squares
@@ -18,8 +20,13 @@ from kinj.sweep.laws.points import by_series, cells, in_words, mean, named, need
 ENTROPY = mean(no_knowledge(relation) for relation in entropies())
 """Nats of an attribute's value, mean over attributes, for one who knows how often each is drawn, and nothing about the person."""
 MARGIN = 0.05 * ENTROPY
-"""How far below that the loss must be, for the plateau to be over, and how near it, to be on the plateau."""
+"""How far below that the loss must be, for the plateau to be over."""
+ON_THE_WAY = 2.0
+"""A loss above this multiple of the entropy is still that of learning sentences."""
+FLAT = 0.1
+"""Share of itself by which a loss on a plateau falls at most while the steps double."""
 PUBLISHED = 0.81
+NO_PLATEAU = f"no plateau, because the loss falls by more than {FLAT:.0%} in every doubling of steps before what counts as its end"
 Course = tuple[tuple[int, float], ...]
 """A loss on the way, as (step, value)."""
 
@@ -29,7 +36,8 @@ class Plateau(Law):
 
     The plateau ends at the first probe on the way at which `attribute_loss` (probe `generalization`), smoothed over three
     probes, is more than `MARGIN` below the exact entropy of the values; between two probes it is interpolated. `level` is the loss
-    on the plateau over that entropy. Of several curves, `ratio` is the length over that of the first at the same numbers of people.
+    over that entropy where it is flattest on the way there, if it is flat at all. Of several curves, `ratio` is the length over
+    that of the first at the same numbers of people.
     """
 
     name = "plateau"
@@ -94,10 +102,13 @@ class Plateau(Law):
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:
-        unended = sorted({row.cell for row in rows if row.course and end_of(tuple(row.course)) is None})
-        without = sum(not row.course for row in rows)
+        with_course = [row for row in rows if row.course]
+        unended = sorted({row.cell for row in with_course if end_of(tuple(row.course)) is None})
+        through = sorted({row.cell for row in with_course if level_of(tuple(row.course)) is None} - set(unended))
+        without = len(rows) - len(with_course)
         return [
             *([f"left out, because a plateau was not over when training was: {'; '.join(unended)}"] if unended else []),
+            *([f"{NO_PLATEAU}: {'; '.join(through)}"] if through else []),
             *([f"left out: {without} trials that did not take `attribute_loss` on the way"] if without else []),
         ]
 
@@ -130,7 +141,19 @@ def end_of(course: Course) -> float | None:
 
 @lru_cache(maxsize=4096)
 def level_of(course: Course) -> float | None:
-    """The loss on the plateau: the mean of the probes within `MARGIN` of the entropy before it ends; None without such."""
-    end = end_of(course)
-    on_it = [loss for step, loss in course if (end is None or step < end) and abs(loss - ENTROPY) <= MARGIN]
-    return mean(on_it) if on_it else None
+    """The loss on the plateau: the mean of the probes in that doubling of steps before its end in which the loss falls least.
+
+    Not looked for near the entropy, where a loss that only passes by would be found as well. None where the loss falls by more
+    than `FLAT` of itself in every doubling: it knows no plateau.
+    """
+    end = end_of(course) or math.inf
+    smooth = [(step, loss) for step, loss in _smooth(course) if step < end]
+    steps = [math.log(step) for step, _ in smooth]
+    least: tuple[float, float] | None = None
+    for start, loss in smooth:
+        if loss > ON_THE_WAY * ENTROPY or 2 * start > smooth[-1][0]:
+            continue
+        later = float(np.interp(math.log(2 * start), steps, [value for _, value in smooth]))
+        level = mean(value for step, value in course if start <= step <= 2 * start)
+        least = min(least or (math.inf, 0.0), (1 - later / loss, level))
+    return None if least is None or least[0] > FLAT else least[1]
