@@ -86,6 +86,8 @@ def train(
     with accelerator.autocast():
         layout = layout_for(settings.train.batching, language_model.model, language_model.codec)
     run.event("batching", layout=layout.name, why=layout.why)
+    if len(saved.finished) == len(settings.train.order):
+        run.event("notice", text=f"nothing was left to train: all {saved.step:,} steps had been taken")
     for text in unread_here(settings, processes, accelerator.device):
         run.event("notice", text=text)
     begin = Position(totals=dict(saved.totals), finished=list(saved.finished))

@@ -146,6 +146,7 @@ def test_a_run_that_replaced_another_can_be_resumed_and_repeated(kinj: Commands)
     kinj.json("train", *SMALL, "-o", "here", "--overwrite", "train.checkpoint_every=2")
     assert "overwrite: true" not in Path("here/config.yaml").read_text()
     kinj.json("train", "-o", "here", "--resume")
+    assert "nothing was left to train: all 4 steps had been taken" in kinj.err
     assert kinj("train", "-c", "here/config.yaml", "-o", "here") == 2  # repeats it somewhere, but not over it
     assert "--overwrite" in kinj.err
     # Runs of earlier versions kept it.
