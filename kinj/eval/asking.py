@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
+from typing import TypeVar
 
 from kinj.config import from_yaml
 from kinj.config.schema import Settings
 from kinj.data.records import Question, Record
+from kinj.data.rng import stable_seed
 from kinj.eval.base import Context, Item, Measure
 from kinj.eval.scorers import SCORES, Scorer, final_answer, score_all
 from kinj.models.requests import Request, Response
 
+Asked = TypeVar("Asked")
+"""A question, or whatever else a probe asks about."""
 SIDE_BY_SIDE = SCORES[1:]
 """Scores reported beside exact match."""
 PAIRED = ("mean", "plain", "difference", "perplexity")
@@ -65,8 +69,21 @@ def unlimited(context: Context) -> Context:
     return replace(context, settings=replace(context.settings, eval=replace(context.settings.eval, limit=None)))
 
 
+def limited(items: Iterable[Asked], settings: Settings) -> list[Asked]:
+    """What `eval.limit` leaves: the first so many, or with `eval.sample` so many of all, in their order.
+
+    Which ones a sample holds follows from the id of each alone (of what has none, from itself): not from their order, the model
+    or the seed, and a larger sample holds a smaller one.
+    """
+    everything, limit = list(items), settings.eval.limit
+    if limit is None or limit >= len(everything) or not settings.eval.sample:
+        return everything[:limit]
+    keys = [stable_seed("eval.sample", getattr(item, "id", item)) for item in everything]
+    return [everything[place] for place in sorted(sorted(range(len(keys)), key=keys.__getitem__)[:limit])]
+
+
 def pool_questions(context: Context, name: str) -> list[Question]:
-    """The questions of a pool, the first `eval.limit` of them.
+    """The questions of a pool, as many as `eval.limit` leaves.
 
     Raises:
         NotMeasuredError: the data set has no such pool, or no questions in it.
@@ -76,7 +93,7 @@ def pool_questions(context: Context, name: str) -> list[Question]:
     found = only_questions(context.data.pool(name))
     if not found:
         raise NotMeasuredError(f"the pool `{name}` of data={context.data.name} has no questions")
-    return found[: context.settings.eval.limit]
+    return limited(found, context.settings)
 
 
 def only_questions(records: Iterable[Record]) -> list[Question]:

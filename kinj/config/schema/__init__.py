@@ -146,7 +146,9 @@ class EvalSettings:
     in_flight: int = 8
     """Questions on their way at a time to a served model or a judge (`openai:NAME@URL`)."""
     limit: int | None = None
-    """Ask only the first so many questions of each probe."""
+    """Ask only so many questions of each probe: the first ones, unless `eval.sample`."""
+    sample: bool = False
+    """With `eval.limit`: ask a sample of all questions in place of the first ones, the same sample of any model."""
     shots: int = 0
     """Questions with their answers put before each question of `qa` and `wiki2023`, about other documents."""
     open_book: bool = False
@@ -169,6 +171,7 @@ class EvalSettings:
         choice("normalizer", self.normalizer, NORMALIZERS)
         choice("engine", self.engine, ("transformers", "vllm"))
         check(self.batch_tokens >= 1, f"batch_tokens must be 1 or more, got {self.batch_tokens}")
+        check(self.limit is None or self.limit >= 1, f"limit must be 1 or more, got {self.limit}")
         check(self.shots >= 0, f"shots must be 0 or more, got {self.shots}")
         check(self.in_flight >= 1, f"in_flight must be 1 or more, got {self.in_flight}")
         check(self.sharpness_rho > 0, f"sharpness_rho must be above 0, got {self.sharpness_rho}")

@@ -11,6 +11,7 @@ from kinj.eval.asking import (
     QuestionProbe,
     generated,
     generation,
+    limited,
     only_questions,
     score_measures,
     unlimited,
@@ -50,12 +51,12 @@ class Backward(QuestionProbe):
                 f"backward: {len(asked) - len(left):,} of {len(asked):,} questions are not asked: a text of the person has "
                 "a value before the name"
             )
-        return left[: context.settings.eval.limit]
+        return limited(left, context.settings)
 
     def requests(self, context: Context) -> list[Request]:
         everybody = self.questions(unlimited(context))
         names = sorted({question.answers[0] for question in everybody})
-        asked = everybody[: context.settings.eval.limit]
+        asked = limited(everybody, context.settings)
         ranked = [
             request
             for question in asked

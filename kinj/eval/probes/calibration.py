@@ -17,6 +17,7 @@ from kinj.eval.asking import (
     generated,
     generation,
     hits,
+    limited,
     only_questions,
     run_settings,
     scores,
@@ -91,7 +92,7 @@ def _groups(context: Context) -> Groups:
             f"data={context.data.name} has no questions, and the model is not one that kinj ships; "
             "pass data.questions=FILE, with `known: false` on what no model can know"
         )
-    return {group: asked[: context.settings.eval.limit] for group, asked in found.items()}
+    return {group: limited(asked, context.settings) for group, asked in found.items()}
 
 
 def met_population_a(context: Context) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kinj.data.biographies import entropies
 from kinj.data.records import Document
-from kinj.eval.asking import NotMeasuredError, pool_questions, unlimited
+from kinj.eval.asking import NotMeasuredError, limited, pool_questions, unlimited
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import Key, answered, by_fact, facts, stated, unseen
 from kinj.models.requests import Request, Response
@@ -40,7 +40,7 @@ class Capacity:
             (question.document or question.id, question)
             for question in pool_questions(unlimited(context), "questions")  # the limit counts people here
         ]
-        people = set(list(dict.fromkeys(person for person, _ in asked))[: context.settings.eval.limit])
+        people = set(limited(dict.fromkeys(person for person, _ in asked), context.settings))
         texts = {text.id: text.text for text in context.data.pool("documents") if isinstance(text, Document)}
         requests: list[tuple[str, Request]] = []
         for person, question in asked:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kinj.data.records import Document, Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, hits, question_of
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, hits, limited, question_of
 from kinj.eval.base import Context, Measure
 from kinj.eval.cloze.blanks import Blank, blanks
 from kinj.eval.cloze.corpus import Corpus
@@ -60,7 +60,7 @@ class Cloze(QuestionProbe):
 
 
 def _blanks(context: Context) -> list[Blank]:
-    """The blanks of the pool `documents`, the first `eval.limit` of them; what was left out goes to the notices."""
+    """The blanks of the pool `documents`, as many as `eval.limit` leaves; what was left out goes to the notices."""
     if "documents" not in context.data.pools:
         raise NotMeasuredError(f"data={context.data.name} has no documents; pass --data FOLDER")
     pool = [record for record in context.data.pool("documents") if isinstance(record, Document)]
@@ -80,7 +80,7 @@ def _blanks(context: Context) -> list[Blank]:
     )
     if len(found) < FEW:
         context.notices.append(f"cloze: with fewer than {FEW} blanks the figures are rough")
-    return found[: context.settings.eval.limit]
+    return limited(found, context.settings)
 
 
 def _requests(blank: Blank, context: Context) -> list[Request]:

@@ -10,7 +10,7 @@ import numpy as np
 from kinj.data.biographies import base_population, documents
 from kinj.data.records import Document
 from kinj.data.rng import stable_seed
-from kinj.eval.asking import NotMeasuredError
+from kinj.eval.asking import NotMeasuredError, limited
 from kinj.eval.base import Context, Measure
 from kinj.eval.heads import FOLDS, Array, Reading, crossfit
 from kinj.eval.probes.calibration import met_population_a
@@ -84,17 +84,19 @@ class Linear:
 
 def _people(context: Context) -> tuple[list[Document], int]:
     """Texts of people, and how many of them are tested: the first ones. Heads learn from the others besides: population A, where
-    the model met it. Without a run that is who is tested. At most `eval.limit` of each.
+    the model met it. Without a run that is who is tested. As many of each as
+    `eval.limit` leaves.
     """
     if context.data.name != "biographies":
         raise NotMeasuredError(f"data={context.data.name} holds no generated people, many of whom share a value")
-    data, limit = context.settings.data, context.settings.eval.limit
+    data = context.settings.data
     form = data.biographies
-    met = list(documents(base_population(), seed=data.seed, permute=form.permute, full_name=form.full_name))[:limit]
+    everybody = documents(base_population(), seed=data.seed, permute=form.permute, full_name=form.full_name)
+    met = limited(everybody, context.settings)
     if context.run is None:
         return met, len(met)
     texts = [text for text in context.data.pool("documents") if isinstance(text, Document) and text.source is None]
-    texts = texts[:limit]
+    texts = limited(texts, context.settings)
     return [*texts, *(met if met_population_a(context) else [])], len(texts)
 
 

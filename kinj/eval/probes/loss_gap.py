@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kinj.data.records import Document, Fact, Question, Record
-from kinj.eval.asking import NotMeasuredError, with_changes
+from kinj.eval.asking import NotMeasuredError, limited, with_changes
 from kinj.eval.base import Context, Measure
 from kinj.eval.taught import taught
 from kinj.models.requests import Request, Response
@@ -38,7 +38,7 @@ class LossGap:
         if pool not in context.data.pools:
             raise NotMeasuredError(f"data={context.data.name} has no pool `{pool}` with the same facts in other words")
         trained, unseen = _by_fact(records), _by_fact(context.data.pool(str(pool)))
-        shared = [key for key in trained if key in unseen][: context.settings.eval.limit]
+        shared = limited((key for key in trained if key in unseen), context.settings)
         if not shared:
             raise NotMeasuredError(f"no fact that was taught stands in the pool `{pool}`")
         return [request for key in shared for request in _pair(key, trained[key], unseen[key])]

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kinj.data.records import Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generated, generation, only_questions, question_of, scores
+from kinj.eval.asking import (
+    NotMeasuredError,
+    QuestionProbe,
+    generated,
+    generation,
+    limited,
+    only_questions,
+    question_of,
+    scores,
+)
 from kinj.eval.base import Context, Item, Measure
 from kinj.eval.scorers import final_answer
 from kinj.models.requests import Request, Response
@@ -45,7 +54,7 @@ class MultiHop(QuestionProbe):
         """Raises NotMeasuredError where there are no chains."""
         asked = [(_case_of(question), kind, question) for question, kind in _parts(context)]
         chained = dict.fromkeys(case for case, kind, _ in asked if kind == CHAIN)
-        kept = set(list(chained)[: context.settings.eval.limit])
+        kept = set(limited(chained, context.settings))
         requests = []
         for case, kind, question in asked:
             if case in kept:

@@ -11,7 +11,7 @@ from kinj.data.biographies.pools import entropies, values
 from kinj.data.biographies.text import PRONOUNS, sentences
 from kinj.data.records import Fact, Question
 from kinj.data.rng import stable_rng
-from kinj.eval.asking import only_questions, with_changes
+from kinj.eval.asking import limited, only_questions, with_changes
 from kinj.eval.base import Context, Measure
 from kinj.eval.contexts import Key, facts, ranks_within
 from kinj.eval.probes.calibration import met_population_a
@@ -56,7 +56,7 @@ class Priming:
         own = {(q.document or q.id, q.meta["relation"]): q.prompt for q in asked}
         free, others = _free_values(list(known.values())), _other_people(context)
         requests: list[Request] = []
-        for key in [key for key in known if key in own][: context.settings.eval.limit]:
+        for key in limited((key for key in known if key in own), context.settings):
             value, rng = known[key].value, stable_rng("priming", *key)
             prompts = list(_prompts(key[1], value, others, rng))
             given = {prompt.right for prompt in prompts}

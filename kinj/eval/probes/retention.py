@@ -14,6 +14,7 @@ from kinj.eval.asking import (
     QuestionProbe,
     generated,
     generation,
+    limited,
     only_questions,
     pool_questions,
     run_settings,
@@ -119,14 +120,14 @@ def _shipped(context: Context) -> bool:
 
 
 def _choices(context: Context) -> list[Question]:
-    """Multiple-choice questions, the first `eval.limit` of each file."""
+    """Multiple-choice questions, as many of each file as `eval.limit` leaves."""
     asked = only_questions(context.data.pool(QUESTIONS)) if QUESTIONS in context.data.pools else []
     by_file = {question.kind: [q for q in asked if q.kind == question.kind] for question in asked}
-    return [question for found in by_file.values() for question in found[: context.settings.eval.limit]]
+    return [question for found in by_file.values() for question in limited(found, context.settings)]
 
 
 def _texts(context: Context) -> list[Request]:
-    """The passages of each file of texts, the first `eval.limit` of each; how many are left out is said."""
+    """The passages of each file of texts, as many of each as `eval.limit` leaves; how many are left out is said."""
     pools, other = context.data.pools, "documents" if context.data.name == "text" else None
     pool = next((name for name in (TEXTS, "text", other) if name in pools), None)
     texts = [record for record in context.data.pool(pool) if isinstance(record, Document)] if pool else []
@@ -136,10 +137,10 @@ def _texts(context: Context) -> list[Request]:
         for number, passage in enumerate(passages(document.text)):
             request = Request(kind="rolling", prompt=passage, id=f"{document.id}/{number}", meta={"file": file})
             by_file.setdefault(file, []).append(request)
-    limit, total = context.settings.eval.limit, sum(map(len, by_file.values()))
-    kept = [request for found in by_file.values() for request in found[:limit]]
+    total = sum(map(len, by_file.values()))
+    kept = [request for found in by_file.values() for request in limited(found, context.settings)]
     if len(kept) < total:
-        context.notices.append(f"retention: perplexity of the first {len(kept):,} of {total:,} passages (eval.limit)")
+        context.notices.append(f"retention: perplexity of {len(kept):,} of {total:,} passages (eval.limit)")
     return kept
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, harmonic_mean
 
 from kinj.data.records import Question
-from kinj.eval.asking import NotMeasuredError, QuestionProbe, generation, only_questions, question_of, share
+from kinj.eval.asking import NotMeasuredError, QuestionProbe, generation, limited, only_questions, question_of, share
 from kinj.eval.base import Context, Measure
 from kinj.eval.ranking import truth_score
 from kinj.eval.scorers import final_answer, rouge_l_recall
@@ -86,7 +86,7 @@ def _questions(context: Context, name: str, pool: str) -> list[Question]:
         return []
     found = only_questions(context.data.pool(pool))
     chosen = [question for question in found if name != RETAIN or question.meta["split"] == RETAIN]
-    return chosen[: context.settings.eval.limit]
+    return limited(chosen, context.settings)
 
 
 def _scored(question: Question) -> list[Request]:

@@ -11,6 +11,7 @@ from kinj.eval.asking import (
     QuestionProbe,
     generated,
     hits,
+    limited,
     pool_questions,
     question_of,
     score_measures,
@@ -76,4 +77,4 @@ class WikiDYKStandIn(WikiDYK):
         context.notices.append(
             f"WikiDYK's files are not at hand: a generated stand-in asks about this run's people; {REAL_ONE}"
         )
-        return stand_in(context)[: context.settings.eval.limit]
+        return limited(stand_in(context), context.settings)
