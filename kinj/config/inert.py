@@ -164,6 +164,8 @@ def _probes(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "eval.retention.", "only the probe retention reads it (eval.probes)"
     if "cloze" not in probes:
         yield "eval.cloze.", "only the probe cloze reads it (eval.probes)"
+    if settings.eval.limit is None:
+        yield "eval.sample", "all questions are asked (eval.limit is null)"
 
 
 def _data(settings: Settings) -> Iterator[tuple[str, str]]:

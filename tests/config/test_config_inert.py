@@ -151,6 +151,12 @@ def test_adapters_are_a_matter_of_training() -> None:
     assert "kinj augment uses only the tokenizer of model.name" in warning
 
 
+def test_a_sample_takes_a_limit() -> None:
+    (warning,) = load("eval", ["eval.sample=true"], environ={}).warnings
+    assert "all questions are asked (eval.limit is null)" in warning
+    assert load("eval", ["eval.sample=true", "eval.limit=5"], environ={}).warnings == []
+
+
 @pytest.mark.parametrize("command", ["augment", "eval"])
 def test_trackers_are_a_matter_of_training(command: str) -> None:
     (warning,) = load(command, ["run.trackers=[wandb]"], environ={}).warnings
