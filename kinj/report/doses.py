@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kinj.config.wording import capitalized
 from kinj.report import plots
 from kinj.report.blocks import Figure
 from kinj.report.figures import axis_label
@@ -38,7 +39,7 @@ def dose_figures(results: Results) -> Iterator[Figure]:
                 caption = "Means with 95 % intervals; lines join neighbours and claim nothing between them."
                 yield Figure(
                     f"dose-{short}{'-kept' if kept else ''}",
-                    f"{title[0].upper()}{title[1:]}, by {short}",
+                    f"{capitalized(title)}, by {short}",
                     plot,
                     caption,
                 )

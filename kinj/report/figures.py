@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kinj.config.wording import capitalized
 from kinj.report import plots
 from kinj.report.blocks import Figure
 from kinj.report.canvas import Plot
@@ -53,7 +54,7 @@ def main_figure(results: Results) -> Figure | None:
     title = main_title(results)
     unit = "Percent, with" if main_is_share(results) else "With"
     caption = f"{unit} 95 % intervals." + (" Small strokes are single runs." if many else "") + left_out(results)
-    return Figure("result", title[0].upper() + title[1:], plot, caption)
+    return Figure("result", capitalized(title), plot, caption)
 
 
 def main_plot(results: Results) -> Plot | None:

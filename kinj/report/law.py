@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from kinj.config.wording import capitalized
 from kinj.report import blocks
 from kinj.report.blocks import Answer, Block, Cell, Figure, Figures, Section
 from kinj.report.canvas import Plot
@@ -125,7 +126,7 @@ def law_section(law: Law, arms: Mapping[str, int | None]) -> Section:
         Figures([figure], said),
         *([table] if rows else []),
     ]
-    return Section(law["law"][0].upper() + law["law"][1:], found)
+    return Section(capitalized(law["law"]), found)
 
 
 def _plot(law: Law, arms: Mapping[str, int | None]) -> Plot:
@@ -153,4 +154,4 @@ def _series(rows: Sequence[Mapping[str, Any]], name: str, scale: float, arm: int
 
 
 def _sentence(line: str) -> str:
-    return line[0].upper() + line[1:] + ("" if line.endswith(".") else ".")
+    return capitalized(line) + ("" if line.endswith(".") else ".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kinj.config.wording import capitalized
 from kinj.report.blocks import (
     Answer,
     Arms,
@@ -78,7 +79,7 @@ def _block(block: Block, level: int, plots: str) -> str:
         case Command(lines):
             return code(*lines)
         case Fold(summary, inner):
-            return "\n\n".join([f"{plain(summary[0].upper() + summary[1:])}:", *_written(inner, level, plots)])
+            return "\n\n".join([f"{plain(capitalized(summary))}:", *_written(inner, level, plots)])
         case Arms():
             return ""
         case Section(title, inner):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kinj.config.wording import capitalized
 from kinj.report.numbers import amount, difference_text, interval_text, value_text
 from kinj.report.plots import Series
 from kinj.report.tables import (
@@ -28,7 +29,9 @@ SOME_LOSS = 0.05
 def answer(results: Results, laws: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[str]]:
     """A law (or the first comparison, or the best row) in one sentence, and what has to be said with it."""
     if laws:
-        return str(laws[0]["answer"]), [f"The law “{laws[0]['law']}”, with intervals over {laws[0]['seeds']} seeds."]
+        return capitalized(laws[0]["answer"]), [
+            f"The law “{laws[0]['law']}”, with intervals over {laws[0]['seeds']} seeds."
+        ]
     main = [comparison for comparison in results["comparisons"] if is_main(results, comparison)]
     if main:
         return _verdict(main[0], main_title(results)), _beside(results, main[0])
@@ -64,7 +67,7 @@ def _beside(results: Results, comparison: Mapping[str, Any]) -> list[str]:
     reference = reference_of(results, comparison)
     if reference is not None:
         line = reference_line(results, reference)
-        lines.append(f"{line[0].upper()}{line[1:]}.")
+        lines.append(f"{capitalized(line)}.")
     return lines
 
 
@@ -105,7 +108,7 @@ def parting(recall: Series, loss: Series, unit: str) -> str | None:
 
 def beside_loss(title: str, share: bool) -> str:
     """The title of a plot of a measure taken on the way beside the training loss."""
-    return "Recall beside the loss" if share else f"{title[0].upper()}{title[1:]} beside the training loss"
+    return "Recall beside the loss" if share else f"{capitalized(title)} beside the training loss"
 
 
 def overlap_sentences(probes: Mapping[str, Any]) -> list[str]:
