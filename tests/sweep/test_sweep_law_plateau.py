@@ -78,7 +78,7 @@ def test_a_loss_that_passes_by_has_no_level_and_is_said_to() -> None:
     result = study(Plateau(), passing)
     assert {one["name"] for one in result["parameters"]} == {"exponent", "scale"}
     assert result["answer"].startswith("no plateau, and the steps until people are known grow with people^1 ")
-    assert any(notice.startswith("no plateau, because") for notice in result["notices"])
+    assert any(notice.startswith("no plateau: the loss") for notice in result["notices"])
     assert not any(notice.startswith("no plateau") for notice in study(Plateau(), rows)["notices"])
 
 

@@ -94,7 +94,7 @@ def _left_out(series: str, many: Sequence[Point]) -> list[str]:
     blind = sum(point.y <= 0 for point in many)
     full = len(many) - blind - len(filled)
     why = {
-        f"hold {FULL:.0%} of all there is to know or more, so the facts limit them": full,
+        f"hold {100 * FULL:.0f} % of all there is to know or more, so the facts limit them": full,
         "hold nothing that the probe could see": blind,
     }
     notices = [

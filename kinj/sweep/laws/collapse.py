@@ -18,6 +18,8 @@ POINTS = 0.05
 """How far accuracy must fall below its peak."""
 ERRORS = 2.0
 """And by how many standard errors of that fall, over seeds."""
+CHANCE = {2: 0.17, 3: 0.09, 4: 0.06}
+"""Share of curves that only level off, with noise of 8 points, in which so few seeds see a collapse (docs/laws/collapse.md)."""
 
 
 MILLION = 1e6
@@ -158,8 +160,14 @@ class Collapse(Law):
         return found[0] if found else None
 
     def notices(self, rows: Sequence[Row]) -> list[str]:
-        without = [curve for curve in curves(self._measured(rows)) if self._collapse(curve) is None]
-        return [f"{curve.name}: {self._stands(curve)}" for curve in without]
+        all_curves = curves(self._measured(rows))
+        without = [curve for curve in all_curves if self._collapse(curve) is None]
+        by_chance = CHANCE.get(len({row.unit for row in rows})) if len(without) < len(all_curves) else None
+        few = "with so few seeds noise alone looks like this in up to {:.0f} % of curves that only level off: add seeds"
+        return [
+            *(f"{curve.name}: {self._stands(curve)}" for curve in without),
+            *([few.format(100 * by_chance)] if by_chance else []),
+        ]
 
     def _stands(self, curve: Curve) -> str:
         """What is to be said of a curve without a collapse."""
