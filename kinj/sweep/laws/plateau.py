@@ -26,7 +26,7 @@ ON_THE_WAY = 2.0
 FLAT = 0.1
 """Share of itself by which a loss on a plateau falls at most while the steps double."""
 PUBLISHED = 0.81
-NO_PLATEAU = f"no plateau: the loss falls by more than {100 * FLAT:.0f} % in every doubling of steps before what is taken for its end"
+NO_PLATEAU = f"no plateau: the loss falls by more than {100 * FLAT:.0f} % in every doubling of steps before what counts as its end"
 Course = tuple[tuple[int, float], ...]
 """A loss on the way, as (step, value)."""
 
