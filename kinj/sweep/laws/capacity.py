@@ -16,7 +16,7 @@ CONTEXTS = ("sentences", "recited")
 """Where bits are read, a curve each: after held-out sentences, which is knowledge, and in people's own texts, as in the source."""
 LEAST = 2
 """Numbers of exposures that a line takes."""
-FULL = 0.9
+FULL = 0.75
 """Share of all there is to know from which a model does not count as filled: what is seen there is the ceiling of the facts."""
 REFERENCES = {100: 1.0, 1000: 2.0}
 """Exposures at which the source gives the capacity, and its bits per parameter."""
