@@ -89,7 +89,7 @@ def test_files_are_reported_apart_and_limited_apart(with_pools: Pools) -> None:
         *("mmlu.0", "mmlu.0/letter", "mmlu.1", "mmlu.1/letter", "arc.0", "arc.0/letter", "arc.1", "arc.1/letter")
     ]
     assert [r.id for r in requests if r.kind == "rolling"] == ["moby/0", "moby/1", "emma/0", "emma/1"]
-    assert context.notices == ["retention: perplexity of the first 4 of 10 passages (eval.limit)"]
+    assert context.notices == ["retention: perplexity of 4 of 10 passages (eval.limit)"]
     answers = [respond(r, logprob=-2.0 if r.id.startswith("emma") else -1.0) for r in requests]
     measures = Retention().summarise(answers)
     names = [measure.name for measure in measures]
