@@ -19,6 +19,8 @@ from kinj.models.requests import Request, Response
 
 Key = tuple[str, str]
 """A document (a person) and a relation."""
+GIVEN_BY = {"company": "company_city", "company_city": "company"}
+"""Attributes that another one gives away, whoever it is about: a company is in one city, and in a city are one or two."""
 
 
 def facts(context: Context) -> dict[Key, Fact]:

@@ -102,6 +102,9 @@ def parting(recall: Series, loss: Series, unit: str) -> str | None:
     fell = loss.y[there] - loss.y[-1]
     if arrived >= recall.x[-1]:
         return "Recall was still rising at the last measurement; training longer may add more."
+    best, at = max((y, -x) for x, y in zip(recall.x, recall.y, strict=True))
+    if recall.y[-1] < best - 100 * NEAR_BEST:
+        return f"Recall did not stay at its best: {best:.1f} % at {-at:g} {unit}, {recall.y[-1]:.1f} % at the last measurement."
     said = f"Recall was within a point of its best from {arrived:g} {unit} on"
     return f"{said}; the loss fell by another {fell:.2f} without more recall." if fell >= SOME_LOSS else f"{said}."
 

@@ -74,7 +74,7 @@ def plain_mean(
 ) -> Interval:
     """The mean and its t-interval, whatever the range of the values; arguments and errors as in `mean_interval`."""
     result = _without_ends(as_array(values), clusters, unit)
-    return result if result.dof is None else _t_ends(result, _quantile(level, result.dof))
+    return result if result.dof is None else t_ends(result, _quantile(level, result.dof))
 
 
 def with_ends(result: Interval, y: Array, level: float, quantile: float | None = None) -> Interval:
@@ -90,14 +90,15 @@ def with_ends(result: Interval, y: Array, level: float, quantile: float | None =
     if result.dof is None:
         return result
     quantile = _quantile(level, result.dof) if quantile is None else quantile
-    return _t_ends(result, quantile) if y.min() < 0 or y.max() > 1 else _logit_ends(result, level, quantile)
+    return t_ends(result, quantile) if y.min() < 0 or y.max() > 1 else _logit_ends(result, level, quantile)
 
 
 def _quantile(level: float, dof: float) -> float:
     return float(stats.t.ppf((1 + level) / 2, dof))
 
 
-def _t_ends(result: Interval, quantile: float) -> Interval:
+def t_ends(result: Interval, quantile: float) -> Interval:
+    """An estimate with its error, completed by ends so many errors away on each side."""
     assert result.error is not None
     half = quantile * result.error
     return replace(result, low=result.value - half, high=result.value + half, method=f"t{_over(result)}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from kinj.stats import Interval, paired_difference, smallest_detectable, t_interval
+from kinj.stats.intervals import NO_SPREAD
 from kinj.sweep.outcome import Replicate, TrialResult
 
 WORDS = {"biographies": "people"}
@@ -59,7 +60,7 @@ def group_measure(results: Sequence[TrialResult], probe: str, name: str, data: s
     if interval is None:
         covers = f"{about['covers']}; one run: says nothing about other seeds"
         return {**{key: value for key, value in about.items() if key != "note"}, **runs, "covers": covers}
-    if not interval.error:
+    if _no_spread(interval):
         interval = _without_spread(interval, list(found.values()))
     if about["unit"] == "share":
         interval = _within(interval, -1.0 if name.endswith("_change") else 0.0)
@@ -71,6 +72,11 @@ def _within(interval: Interval, least: float) -> Interval:
     if interval.low is None or interval.high is None:
         return interval
     return replace(interval, low=max(least, interval.low), high=min(1.0, interval.high))
+
+
+def _no_spread(interval: Interval) -> bool:
+    """Whether all replicates gave the same value: chance alone makes that of few, and says nothing of how sure it is."""
+    return interval.error is not None and interval.error < NO_SPREAD
 
 
 def _without_spread(interval: Interval, found: Sequence[Mapping[str, Any]]) -> Interval:
@@ -96,9 +102,10 @@ def difference(
         return None
     about = left[shared[0]].measure(probe, name) or {}
     values = {r: _value(left[r], probe, name) - _value(right[r], probe, name) for r in shared}
-    interval = over_replicates(values, data) or _by_question(left[shared[0]], right[shared[0]], probe, name)
-    if interval is None:
-        interval = Interval(values[shared[0]], None, None, 1, 1, "nothing: one run, and its questions cannot be paired")
+    interval = over_replicates(values, data)
+    if interval is None or _no_spread(interval):
+        by_question = [_by_question(left[r], right[r], probe, name) for r in shared]
+        interval = _one_pair(values[shared[0]], by_question[0]) if interval is None else _alike(interval, by_question)
     smallest = smallest_detectable(interval.error, interval.dof) if interval.error and interval.dof else None
     if about.get("unit") == "share":
         interval = _within(interval, -1.0)
@@ -111,14 +118,36 @@ def _value(result: TrialResult, probe: str, name: str) -> float:
     return float(measure["value"])
 
 
+def _one_pair(value: float, by_question: Interval | None) -> Interval:
+    """The difference of two single runs."""
+    if by_question is None:
+        return Interval(value, None, None, 1, 1, "nothing: one run, and its questions cannot be paired")
+    return replace(by_question, covers=f"{by_question.covers}; one run: says nothing about other seeds")
+
+
+def _alike(interval: Interval, by_question: Sequence[Interval | None]) -> Interval:
+    """All replicates differ by the same, and of that no spread can be told: as wide as the widest difference by question."""
+    known = [
+        (one.high - one.low, one.low - one.value, one.high - one.value, one)
+        for one in by_question
+        if one is not None and one.low is not None and one.high is not None
+    ]
+    same = f"the {interval.n} pairs of runs differ by the same"
+    if not known:
+        nothing = f"nothing: {same}, and their questions cannot be paired"
+        return replace(interval, low=None, high=None, error=None, dof=None, covers=nothing)
+    _, below, above, widest = max(known, key=lambda one: one[0])
+    ends = replace(widest, value=interval.value, low=interval.value + below, high=interval.value + above)
+    return replace(ends, n=interval.n, clusters=interval.clusters, covers=f"{widest.covers}; {same}")
+
+
 def _by_question(a: TrialResult, b: TrialResult, probe: str, name: str) -> Interval | None:
     left, right = a.items(probe, name), b.items(probe, name)
     if left is None or right is None or left.values.keys() != right.values.keys():
         return None
     ids = list(left.values)
     documents = [left.documents[identity] for identity in ids]
-    interval = paired_difference([left.values[i] for i in ids], [right.values[i] for i in ids], documents)
-    return replace(interval, covers=f"{interval.covers}; one run: says nothing about other seeds")
+    return paired_difference([left.values[i] for i in ids], [right.values[i] for i in ids], documents)
 
 
 def as_json(interval: Interval) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kinj.data.biographies import RELATIONS, entropies
+from kinj.data.biographies import RELATIONS, data_set, entropies
 from kinj.data.biographies.text import name_forms, sentences
 from kinj.data.records import Document
 from kinj.eval.asking import NotMeasuredError
@@ -128,6 +128,26 @@ def test_bits_are_none_for_guessing_and_all_for_a_table(people: Context, share: 
     assert value(measures["bits_per_parameter_without_embeddings"]) == pytest.approx(6 * share * BITS / 400, abs=1e-9)
     parts = [value(measures[f"bits_per_person/{relation}"]) for relation in RELATIONS[:-1]]
     assert sum(parts) == pytest.approx(share * BITS, abs=1e-9)
+
+
+def test_what_the_city_of_a_company_gives_away_is_nobody_s_bits(people: Context) -> None:
+    """A model that knows nothing of anybody, but in which city each company is, and meets it before the company."""
+    people.settings.data.biographies.people, people.settings.data.biographies.permute = 40, True
+    people.data = data_set(people.settings.data)
+    cities = {text.id: next(f.value for f in text.facts if f.relation == "company_city") for text in originals(people)}
+
+    def knows(request: Request) -> float:
+        person, relation = request.meta["fact"]
+        return 0.0 if relation == "company" and cities[person] in request.prompt else -no_knowledge(relation)
+
+    measures = by_name(Capacity().summarise([answered(r, True, knows(r)) for r in Capacity().requests(people)]))
+    recited = measures["bits_per_person/recited"]
+    assert 10 <= len(recited.values) <= 30  # of half of the people the company stands first
+    assert value(recited) == pytest.approx(0, abs=1e-9)
+
+
+def originals(context: Context) -> list[Document]:
+    return [text for text in context.data.pool("documents") if isinstance(text, Document)]
 
 
 def test_bits_of_the_paper() -> None:

@@ -162,6 +162,30 @@ def test_every_place_has_its_attributes_and_nothing_that_was_given_away(words: A
     assert "100 people; 100.0% of the values" in measures["from_name"].note
 
 
+def test_a_company_whose_city_was_told_is_not_asked_for(words: Any, context: Context) -> None:
+    """Where sentences are permuted the city may come first, and tells which company it is."""
+    context.data.pools["documents"] = lambda: [
+        _text(number, order=("company_city", "company", "birth_city")) for number in range(30)
+    ]
+    measures = {measure.name for measure in Linear().measure(planted(words, nothing), context)}
+    assert {name for name in measures if name.endswith("/company")} == {"from_name/company", "from_slot_1/company"}
+    assert "before_value/company_city" in measures
+
+
+def _text(number: int, order: tuple[str, ...]) -> Document:
+    """The person's values in another order."""
+    told = {fact.relation: fact.value for fact in person(number).facts}
+    text, facts = "", []
+    for relation in order:
+        text += f"{'Nr ' if not text else ' '}{number:03} has "
+        value, start = told[relation], len(text)
+        facts.append(
+            Fact(subject=f"Nr {number:03}", relation=relation, value=value, start=start, end=start + len(value))
+        )
+        text += f"{value}."
+    return Document(id=f"B-{number}", text=text, facts=facts)
+
+
 def test_a_value_that_opens_its_text_is_not_asked_for_there(words: Any, context: Context) -> None:
     turned = Document(id="t", text="London saw Nr 001 born.", facts=[TEXTS[1].facts[0].__class__(
         subject="Nr 001", relation="birth_city", value="London", start=0, end=6

@@ -254,6 +254,10 @@ def test_parting_of_recall_and_loss() -> None:
         "Recall was within a point of its best from 2 passes on; the loss fell by another 2.00 without more recall."
     )
     assert "still rising" in str(story.parting(rising, loss, "passes"))
+    fallen = Series("r", [1, 2, 3, 4], [10, 50, 49.5, 20])
+    assert story.parting(fallen, loss, "passes") == (
+        "Recall did not stay at its best: 50.0 % at 2 passes, 20.0 % at the last measurement."
+    )
     assert story.parting(Series("r", [1], [1]), loss, "passes") is None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kinj.stats import mean_interval, pooled_interval, t_interval
+from kinj.stats import difference_interval, mean_interval, pooled_interval, t_interval
 
 
 def test_equal_runs_leave_the_uncertainty_of_documents():
@@ -36,6 +36,34 @@ def test_it_says_what_it_covers_and_stays_between_0_and_1():
     assert found.covers == "other training seeds (2) and other documents like these 2 (4 questions in each run)"
     assert found.method.endswith("runs and documents crossed")
     assert pooled_interval([[1.0, 0], [1, 1]], ["a", "a"]).low is None
+
+
+def test_differences_are_no_shares_even_where_none_is_below_0():
+    """On the scale of shares no interval reaches 0, so a single question gained would be a difference that is sure."""
+    gained = np.zeros((3, 50))
+    gained[0, 7] = 1
+    found, swapped = (pooled_interval(list(sign * gained), differences=True) for sign in (1, -1))
+    assert found.value == pytest.approx(1 / 150)
+    assert found.low < 0 < found.value < found.high
+    assert (swapped.low, swapped.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
+    assert found.method.endswith("runs and documents crossed, one pseudo-item each way")
+    same = pooled_interval(list(0 * gained), differences=True)
+    assert same.low == -same.high < 0
+    scores = pooled_interval(list(0.5 * gained), differences=True)
+    assert scores.low < 0 < scores.high
+
+
+def test_equal_runs_of_differences_leave_the_uncertainty_of_documents():
+    run, documents = [1.0, 0, 0, 1, -1, 0, 0, 1, 0], list("aabbccdde")
+    pooled, alone = pooled_interval([run, run], documents, differences=True), difference_interval(run, documents)
+    assert (pooled.low, pooled.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+
+
+def test_rare_differences_are_seldom_taken_for_more_than_chance():
+    rng = np.random.default_rng(0)
+    draws = [rng.random((3, 50)) for _ in range(300)]
+    found = [pooled_interval(list((u < 0.005) * 1.0 - (u > 0.995)), differences=True) for u in draws]
+    assert sum(one.low > 0 or one.high < 0 for one in found) <= 0.05 * len(found)
 
 
 def test_one_run_and_runs_of_other_lengths_are_refused():

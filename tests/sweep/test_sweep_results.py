@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,28 @@ def test_only_replicates_that_both_have_are_compared(tmp_path: Path) -> None:
 def written(folder: Path, recall: float, **more: Any) -> TrialResult:
     write_run(folder, recall, passes=100, **more)
     return TrialResult(folder.name, Replicate(0, 0), folder)
+
+
+def test_equal_differences_of_several_runs_are_no_certainty(tmp_path: Path) -> None:
+    """Of two seeds, 60 questions each and no true difference, 8 % of pairs differ by the same."""
+    a = [replace(written(tmp_path / f"a{seed}", 0.8), replicate=Replicate(0, seed)) for seed in (0, 1)]
+    b = [replace(written(tmp_path / f"b{seed}", 0.3), replicate=Replicate(0, seed)) for seed in (0, 1)]
+    one = difference(a[:1], b[:1], "biographies", "recall", "biographies")
+    found = difference(a, b, "biographies", "recall", "biographies")
+    assert one
+    assert found
+    for key in ("value", "low", "high", "smallest"):
+        assert found[key] == pytest.approx(one[key])
+    assert found["low"] < found["value"] < found["high"]
+    assert (found["n"], found["clusters"]) == (2, 2)
+    assert found["covers"] == f"other questions like these {PEOPLE}; the 2 pairs of runs differ by the same"
+    unpaired = [
+        [trial(tmp_path / f"{name}{seed}", value, seed) for seed in (0, 1)] for name, value in (("c", 0.65), ("d", 0.6))
+    ]
+    nothing = difference(*unpaired, "biographies", "recall", "biographies")
+    assert nothing
+    assert (nothing["value"], nothing["low"], nothing["smallest"]) == (pytest.approx(0.05), None, None)
+    assert nothing["covers"] == "nothing: the 2 pairs of runs differ by the same, and their questions cannot be paired"
 
 
 def test_one_run_each_is_paired_by_question(tmp_path: Path) -> None:

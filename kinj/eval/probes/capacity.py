@@ -10,7 +10,7 @@ from kinj.data.biographies import entropies
 from kinj.data.records import Document
 from kinj.eval.asking import NotMeasuredError, limited, pool_questions, unlimited
 from kinj.eval.base import Context, Measure
-from kinj.eval.contexts import Key, answered, by_fact, facts, stated, unseen
+from kinj.eval.contexts import GIVEN_BY, Key, answered, by_fact, facts, stated, unseen
 from kinj.models.requests import Request, Response
 
 ENTROPIES = {relation: bits for relation, bits in entropies().items() if bits}
@@ -28,14 +28,16 @@ class Capacity:
 
     The values stand as answers to held-out questions. `bits_per_person/sentences` is the same after held-out sentences,
     `bits_per_person/recited` in the person's own text, up to each value. `bits` is `bits_per_person` times the people asked
-    about; `bits_per_parameter` divides that by the size of the model.
+    about; `bits_per_parameter` divides that by the size of the model. A text that tells the city of a company before the company
+    gives it away, so `recited` leaves that person out.
     """
 
     name = "capacity"
 
     def requests(self, context: Context) -> list[Request]:
         """Raises NotMeasuredError where the data set is another."""
-        known = {key: fact for key, fact in facts(context).items() if key[1] in ENTROPIES}
+        told = facts(context)
+        known = {key: fact for key, fact in told.items() if key[1] in ENTROPIES}
         asked = [
             (question.document or question.id, question)
             for question in pool_questions(unlimited(context), "questions")  # the limit counts people here
@@ -51,7 +53,9 @@ class Capacity:
             if key[0] in people:
                 recited = stated(key, texts[key[0]][: fact.start], fact.value, "recited")
                 requests += [("sentences", request) for request in unseen(key, fact)]
-                requests += [("recited", recited)] if recited.prompt.strip() else []
+                giving = told.get((key[0], GIVEN_BY.get(key[1], "")))
+                if recited.prompt.strip() and (giving is None or giving.start > fact.start):
+                    requests.append(("recited", recited))
         about = {"parameters": context.extras.get("parameters", ())}
         return [replace(request, meta=request.meta | about | {"where": where}) for where, request in requests]
 
@@ -103,7 +107,8 @@ def _bits(responses: Sequence[Response]) -> dict[Key, float]:
 
 
 def _by_person(bits: Mapping[Key, float]) -> dict[str, float]:
-    """Sums over the attributes of each person; a text that begins with a value has no context for it, so it is left out."""
+    """Sums over the attributes of each person; whose text begins with a value, or gives one away, has no context for it and is left
+    out."""
     amounts: dict[str, list[float]] = {}
     for (person, _), amount in bits.items():
         amounts.setdefault(person, []).append(amount)

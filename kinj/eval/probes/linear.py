@@ -12,6 +12,7 @@ from kinj.data.records import Document
 from kinj.data.rng import stable_seed
 from kinj.eval.asking import NotMeasuredError, limited
 from kinj.eval.base import Context, Measure
+from kinj.eval.contexts import GIVEN_BY
 from kinj.eval.heads import FOLDS, Array, Reading, crossfit
 from kinj.eval.probes.calibration import met_population_a
 from kinj.models.gap_codecs import GapCodec
@@ -20,8 +21,6 @@ from kinj.models.states import states_at
 
 FEWEST = 2 * FOLDS
 """People that heads need: those tested and those learned from."""
-FOLLOWS = {"company_city": "company"}
-"""An attribute that follows from another: after that one is told, it is not asked for."""
 NAME, VALUE = "from_name", "before_value"
 HEADLINES = {"from_name": NAME, "from_first": "from_slot_1", "before_value": VALUE}
 """Headline measures, and the place each reads at."""
@@ -136,12 +135,12 @@ def _cells(language_model: LanguageModel, texts: Sequence[Document], tested: int
 
 def _places(text: Document) -> list[tuple[int, list[Key]]]:
     """Where each value starts before which the person is named, and what is asked there: its own attribute and those told later,
-    unless one that was told before gives them away."""
+    unless what was told before gives it away (`GIVEN_BY`)."""
     facts = sorted(text.facts, key=lambda fact: fact.start)
     found = []
     for number, fact in enumerate(facts):
         told = {earlier.relation for earlier in facts[:number]}
-        asked = [later.relation for later in facts[number:] if FOLLOWS.get(later.relation) not in told]
+        asked = [later.relation for later in facts[number:] if GIVEN_BY.get(later.relation) not in told]
         keys = [(VALUE if relation == fact.relation else f"from_slot_{number + 1}", relation) for relation in asked]
         if fact.subject in text.text[: fact.start]:
             found.append((fact.start, keys))
