@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from law_plants import coverage, outcomes, parameters_of
@@ -29,10 +30,15 @@ def test_recipes_are_ranked_by_it() -> None:
     rows = [*outcomes(random.Random(0), 0.15, "plain"), *outcomes(random.Random(1), 0.5, "views")]
     result = study(Efficiency(), rows)
     assert result["found"]
-    assert result["answer"].index("views: alpha ") < result["answer"].index("plain: alpha ")
+    assert re.fullmatch(r"alpha ranks views \(0\.\d+ \[.*\]\) first, then plain \(0\.\d+ \[.*\]\)", result["answer"])
     found = {one["name"]: one for one in result["parameters"]}
     assert found["difference/views"]["low"] > 0
     assert "difference/plain" not in found
+
+
+def test_a_ranking_that_the_intervals_do_not_carry_says_so() -> None:
+    rows = [*outcomes(random.Random(0), 0.3, "plain"), *outcomes(random.Random(1), 0.3, "views")]
+    assert study(Efficiency(), rows)["answer"].endswith("; the intervals of the first two overlap")
 
 
 def test_answers_that_do_not_depend_on_exposures_are_not_found() -> None:

@@ -108,9 +108,19 @@ class Efficiency(Law):
         ranked = sorted(
             (one for one in rising if named("alpha", one) in found), key=lambda one: -found[named("alpha", one)].value
         )
-        parts = [f"{in_words(one)}alpha {found[named('alpha', one)]}" for one in ranked]
+        alphas = [found[named("alpha", one)] for one in ranked]
+        parts = (
+            [_ranking(ranked, alphas)] if len(ranked) > 1 else [f"{in_words(one)}alpha {alphas[0]}" for one in ranked]
+        )
         flat = [f"{in_words(one)}accuracy does not rise with exposures" for one in series if one not in rising]
         return bool(ranked), "; ".join([*parts, *flat])
+
+
+def _ranking(ranked: Sequence[str], alphas: Sequence[Found]) -> str:
+    """One sentence about several curves, the largest alpha first."""
+    first, *others = (f"{one} ({alpha})" for one, alpha in zip(ranked, alphas, strict=True))
+    close = "" if alphas[0].low > alphas[1].high else "; the intervals of the first two overlap"
+    return f"alpha ranks {first} first, then {', then '.join(others)}{close}"
 
 
 @lru_cache(maxsize=4096)  # every trial is looked at again for every resample
