@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from kinj.data.biographies import RELATIONS, data_set, entropies
-from kinj.data.biographies.text import name_forms, sentences
+from kinj.data.biographies.text import PRONOUNS, name_forms, sentences
 from kinj.data.records import Document
 from kinj.eval.asking import NotMeasuredError
 from kinj.eval.base import Context, Measure
-from kinj.eval.contexts import no_knowledge
+from kinj.eval.contexts import FAMILIAR, no_knowledge
 from kinj.eval.probes.capacity import Capacity
 from kinj.eval.probes.dose import Dose
 from kinj.eval.probes.generalization import Generalization
@@ -42,7 +43,7 @@ def answered(request: Request, knows: bool, logprob: float) -> Response:
 
 
 def test_contexts_are_held_out_sentences_with_the_name_before_the_value(people: Context) -> None:
-    contexts = [request for request in Generalization().requests(people) if request.kind == "loglikelihood"]
+    contexts = [request for request in Generalization().requests(people) if "fact" in request.meta]
     names = {document.id: document.title for document in people.data.pool("documents")}  # type: ignore[union-attr] # documents only
     trained = [
         record.text for pool in ("documents", "replay") for record in people.data.pool(pool) if hasattr(record, "text")
@@ -57,12 +58,51 @@ def test_contexts_are_held_out_sentences_with_the_name_before_the_value(people: 
         assert not any(request.prompt in text for text in trained)
 
 
+@pytest.mark.parametrize("views", [1, 20])
+def test_familiar_sentences_are_told_of_others_and_not_of_this_person(people: Context, views: int) -> None:
+    people.settings.data.biographies.people, people.settings.data.biographies.views = 40, views
+    people.data = data_set(people.settings.data)
+    contexts = [request for request in Generalization().requests(people) if FAMILIAR in request.meta]
+    texts: dict[str, list[str]] = {}
+    names: dict[str, str] = {}
+    for text in originals(people):
+        texts.setdefault(text.origin, []).append(text.text)
+        names[text.origin] = str(text.title)
+    sentences_of_all = "\n".join(text for many in texts.values() for text in many)
+    counts = Counter(request.meta[FAMILIAR] for request in contexts)
+    assert set(counts.values()) <= {1, 2, 3}
+    assert len(counts) == 40 * 6 if views == 1 else 40 * 5 < len(counts) <= 40 * 6  # some were told in every sentence
+    for request in contexts:
+        person, relation = request.meta[FAMILIAR]
+        place = int(request.id.rpartition("familiar")[2])
+        before, after = sentences(relation, "train")[place]
+        assert request.prompt == before.format_map(name_forms(names[person]))
+        forms = [name_forms(names[person]), *PRONOUNS.values()]
+        told = [f"{before.format_map(f)}{request.continuation}{after.format_map(f)}" for f in forms]
+        assert [(one, text) for one in told for text in texts[person] if one in text] == []
+        if views > 1:
+            wording = before.replace("{Name}", "").replace("{His}", "").partition("{")[0]
+            assert wording in sentences_of_all
+
+
+def test_familiar_sentences_have_measures_of_their_own(people: Context) -> None:
+    def one(request: Request) -> Response:
+        return answered(request, FAMILIAR in request.meta, -1.0 if FAMILIAR in request.meta else -5.0)
+
+    measures = by_name(Generalization().summarise([one(request) for request in Generalization().requests(people)]))
+    both = [
+        (value(measures[name]), value(measures[f"{name}/familiar"])) for name in ("fact_accuracy", "attribute_loss")
+    ]
+    assert both == [(0, 1), (5, 1)]
+    assert value(measures["fact_probability/familiar"]) == pytest.approx(math.exp(-1))
+
+
 def test_facts_known_in_unseen_contexts_are_those_answered(people: Context) -> None:
     requests = Generalization().requests(people)
     known = {relation for relation in RELATIONS if relation.startswith("b")}
 
     def one(request: Request, knows_by_person: bool) -> Response:
-        person, relation = request.meta.get("fact") or (
+        person, relation = request.meta.get("fact", request.meta.get(FAMILIAR)) or (
             request.meta["question"].document,
             request.meta["question"].meta["relation"],
         )
@@ -91,7 +131,10 @@ def test_without_any_answer_there_is_no_correlation(people: Context) -> None:
 
 def test_nor_is_there_one_with_a_handful_of_answers(people: Context) -> None:
     def one(request: Request) -> Response:
-        key = request.meta.get("fact") or (request.meta["question"].document, request.meta["question"].meta["relation"])
+        key = request.meta.get("fact", request.meta.get(FAMILIAR)) or (
+            request.meta["question"].document,
+            request.meta["question"].meta["relation"],
+        )
         knows = key == ("B0-000000", "major")
         return answered(request, knows, -1.0 if knows else -5.0)
 
@@ -225,7 +268,7 @@ def test_predictions_have_a_line_for_each_context(people: Context) -> None:
     people.settings.eval.limit = 1
     requests = Generalization().requests(people)
     rows = prediction_rows([answered(request, True, -1.0) for request in requests])
-    assert len(rows) == len(requests) == 1 + 5
+    assert len(rows) == len(requests) == 1 + 5 + 3
 
 
 def chain(case: str, prompt: str, kind: str) -> Any:

@@ -122,7 +122,7 @@ def write_trial(folder: Path, dose: int, accuracy: float) -> None:
     pq.write_table(pa.table(columns), folder / "doses.parquet")
     lines = [
         {"step": 5, "loss": 1.0},
-        {"step": 5, "probe": "generalization", "measure": "attribute_loss", "value": 6.0},
+        {"step": 5, "probe": "generalization", "measure": "attribute_loss/familiar", "value": 6.0},
     ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 

@@ -34,7 +34,7 @@ Course = tuple[tuple[int, float], ...]
 class Plateau(Law):
     """steps = scale · people^exponent, where steps go from the start of training to the end of the plateau.
 
-    The plateau ends at the first probe on the way at which `attribute_loss` (probe `generalization`), smoothed over three
+    The plateau ends at the first probe on the way at which `attribute_loss/familiar` (probe `generalization`), smoothed over three
     probes, is more than `MARGIN` below the exact entropy of the values; between two probes it is interpolated. `level` is the loss
     over that entropy where it is flattest on the way there, if it is flat at all. Of several curves, `ratio` is the length over
     that of the first at the same numbers of people.
@@ -44,7 +44,7 @@ class Plateau(Law):
     x_label = "people"
     y_label = "steps until the plateau ends"
     log_y = True
-    course = "generalization.attribute_loss"
+    course = "generalization.attribute_loss/familiar"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "exponent": Meaning("steps grow with this power of the number of people", published=PUBLISHED),
         "scale": Meaning("steps for one person, by the formula; depends on batch and model", log=True),
@@ -55,7 +55,7 @@ class Plateau(Law):
     def check(self, rows: Sequence[Row]) -> None:
         sizes = {row.people for row in rows if row.course}
         hint = "vary data.biographies.people, with train.probes=[generalization] and train.probe_log=12 or train.probe_every"
-        need(self.name, "numbers of people in runs that took `attribute_loss` on the way", 4, len(sizes), hint)
+        need(self.name, "numbers of people in runs that took `attribute_loss/familiar` on the way", 4, len(sizes), hint)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         unended = {row.cell for row in rows if end_of(tuple(row.course)) is None}
@@ -111,7 +111,11 @@ class Plateau(Law):
         return [
             *([f"left out, because a plateau was not over when training was: {'; '.join(unended)}"] if unended else []),
             *([f"{NO_PLATEAU}: {'; '.join(through)}"] if through else []),
-            *([f"left out: {without} trials that did not take `attribute_loss` on the way"] if without else []),
+            *(
+                [f"left out: {without} trials that did not take `attribute_loss/familiar` on the way"]
+                if without
+                else []
+            ),
         ]
 
 
