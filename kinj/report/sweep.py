@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import yaml
 
 from kinj.config.errors import UsageError
+from kinj.config.loader import written as typed
+from kinj.config.values import NULLS
 from kinj.report import plots, story
 from kinj.report.blocks import (
     Answer,
@@ -148,13 +153,13 @@ def missing(results: Results) -> Iterator[str]:
         yield "--retry-failed tries failed trials again."
     if pruned:
         yield f"Pruned trials: {len(pruned)} of {len(trials)}, ended early for a learning curve behind the others'."
-    if results["groups"] and not results["measure"]:
+    if any(trials.values()) and not results["measure"]:
         yield "The measure asked for was not taken by any finished trial."
 
 
 def repeat(folder: Path, results: Results) -> str:
     """The command that repeats a sweep from its own settings, somewhere else."""
-    return " ".join(["kinj sweep", "-c", str(folder / "sweep.yaml"), *_axes(results), "-o", "runs/again"])
+    return shlex.join(["kinj", "sweep", "-c", str(folder / "sweep.yaml"), *_axes(results), "-o", "runs/again"])
 
 
 def _axes(results: Results) -> Iterator[str]:
@@ -182,7 +187,10 @@ def _go_together(points: Sequence[Mapping[str, str]], key: str, other: str) -> b
 
 
 def _typed(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
+    """A value as it is typed; text that would be read as more than text, such as a comma, is quoted."""
+    if isinstance(value, str) and (value in NULLS or value != value.strip() or re.search(r"[,\[\]{}\"']", value)):
+        return json.dumps(value, ensure_ascii=False)
+    return typed(value)
 
 
 def title(results: Results) -> str:
