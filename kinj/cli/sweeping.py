@@ -25,7 +25,7 @@ from kinj.report.card import write_sweep_card
 from kinj.report.law import show_law
 from kinj.report.naming import shortly_named
 from kinj.report.sweep import write_sweep_report
-from kinj.report.tables import show_sweep
+from kinj.report.tables import ended, show_sweep
 from kinj.sweep.conditions import Condition
 from kinj.sweep.engines import at_a_time
 from kinj.sweep.identity import identity
@@ -96,8 +96,11 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
     for point in result.table.get("search", {}).get("best", []):
         print("best      " + ", ".join(f"{axis}={value}" for axis, value in point.items()))
     note(f"the whole story with plots: {report}")
-    if result.failed:
-        note(f"{counted(result.failed, 'trial')} failed; log.txt says why. --retry-failed tries again.")
+    stopped = sum(ended(failure) == "interrupted" for failure in result.table["failures"])
+    if stopped:
+        note(f"{counted(stopped, 'trial')} interrupted, as said above; the same command goes on with what is left.")
+    if result.failed > stopped:
+        note(f"{counted(result.failed - stopped, 'trial')} failed; log.txt says why. --retry-failed tries again.")
     if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
         show_law(fitted(where, settings.sweep))
     return result.exit_code

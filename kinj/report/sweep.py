@@ -53,12 +53,14 @@ from kinj.report.read import RunFiles, read_json
 from kinj.report.run import environment
 from kinj.report.series import loss_series, recall_series, x_label
 from kinj.report.sweep_tables import arms_table, compared, cost_table, flips, settings_table, trials_fold
-from kinj.report.tables import kept_measures, main_is_share, main_measure, main_title, overlap_line
+from kinj.report.tables import ended, kept_measures, main_is_share, main_measure, main_title, overlap_line
 from kinj.report.write import write_page
 
 Results = Mapping[str, Any]
 MOST_LINES = 8
 """Rows whose curves are drawn together; more cannot be told apart."""
+HOW = {"failed": "failed", "interrupted": "was interrupted"}
+"""How a trial without results ended, in a sentence."""
 
 
 def read_sweep(sweep_dir: Path) -> dict[str, Any]:
@@ -141,15 +143,16 @@ def missing(results: Results) -> Iterator[str]:
     trials = {trial["trial"]: trial["done"] for group in results["groups"] for trial in group["trials"]}
     pruned = {one["trial"] for one in results.get("pruned", [])}
     failed = [
-        f"{f['name']} failed: {f['error'].splitlines()[0]} (trials/{f['trial']}/log.txt)" for f in results["failures"]
+        f"{f['name']} {HOW[ended(f)]}: {f['error'].splitlines()[0]} (trials/{f['trial']}/log.txt)"
+        for f in results["failures"]
     ]
-    ended = pruned | {failure["trial"] for failure in results["failures"]}
-    open_ = sum(not done and trial not in ended for trial, done in trials.items())
+    known = pruned | {failure["trial"] for failure in results["failures"] if ended(failure) == "failed"}
+    open_ = sum(not done and trial not in known for trial, done in trials.items())
     if open_ > 0:
         many = "1 of {} trials has" if open_ == 1 else f"{open_} of {{}} trials have"
         yield f"{many.format(len(trials))} not finished; the command that began the sweep goes on with what is left."
     yield from failed
-    if failed:
+    if any(ended(failure) == "failed" for failure in results["failures"]):
         yield "--retry-failed tries failed trials again."
     if pruned:
         yield f"Pruned trials: {len(pruned)} of {len(trials)}, ended early for a learning curve behind the others'."

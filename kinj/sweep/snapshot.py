@@ -34,7 +34,10 @@ def table_of(folder: Path) -> dict[str, Any]:
     planned = [one for name in states if (one := _planned(folder / "trials" / name, settings)) is not None]
     # What was interrupted has not failed: the next call goes on with it.
     errors = {name: status.error for name, status in states.items() if status.state == FAILED}
-    return collect(planned, settings, errors)
+    table = collect(planned, settings, errors)
+    for failure in table["failures"]:
+        failure["state"] = FAILED
+    return table
 
 
 def _planned(folder: Path, settings: Settings) -> PlannedTrial | None:

@@ -23,8 +23,8 @@ from kinj.report.plots import Point, Series
 from kinj.report.read import RunFiles
 from kinj.report.run import run_report
 from kinj.report.series import is_share, recall_series
-from kinj.report.sweep import write_sweep_report
-from kinj.report.tables import why_no_value
+from kinj.report.sweep import missing, write_sweep_report
+from kinj.report.tables import comparison_lines, why_no_value
 from tests.report.conftest import HOSTILE, PROBES, comparison, measure, write_run
 
 VOID = {"meta", "link", "br", "wbr", "input"}
@@ -218,6 +218,21 @@ def test_the_answer_without_comparisons(results: dict[str, Any]) -> None:
     assert story.answer(results)[0] == "knows the new facts: 31.2 % [10.0, 90.0]"
     results["measure"] = None
     assert story.answer(results)[0] == "Nothing was measured."
+
+
+def test_what_a_full_disk_interrupted_has_not_failed(results: dict[str, Any]) -> None:
+    trial = {"trial": "abc", "data_seed": 0, "seed": 1, "done": False}
+    results["groups"][0]["trials"].append(trial)
+    results["failures"] = [{"trial": "abc", "name": "one", "label": "", "error": "no room", "state": "interrupted"}]
+    said = " ".join(missing(results))
+    assert "goes on with what is left. one was interrupted: no room (trials/abc/log.txt)" in said
+    assert "failed" not in said
+    assert "interrupted: one: no room (trials/abc/log.txt)" in comparison_lines(results)
+    results["failures"][0]["state"] = "failed"
+    assert list(missing(results)) == [
+        "one failed: no room (trials/abc/log.txt)",
+        "--retry-failed tries failed trials again.",
+    ]
 
 
 def test_rows_that_are_alike_have_no_best_one(results: dict[str, Any]) -> None:
