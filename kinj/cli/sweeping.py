@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from kinj.cli.common import change_records, changes, emit, note
 from kinj.cli.laws import fitted
@@ -25,7 +25,7 @@ from kinj.report.card import write_sweep_card
 from kinj.report.law import show_law
 from kinj.report.naming import shortly_named
 from kinj.report.sweep import write_sweep_report
-from kinj.report.tables import show_sweep
+from kinj.report.tables import ended, show_sweep
 from kinj.sweep.conditions import Condition
 from kinj.sweep.engines import at_a_time
 from kinj.sweep.identity import identity
@@ -80,7 +80,11 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
         def run(chosen: Sequence[Trial]) -> SweepResult:
             return sweep(chosen, chooser.settings_of, where, TRIAL, settings.sweep.workers, kept, progress)
 
-        result = search(space, settings, where, lambda points: run(chooser.at(points))) if searching else run(trials)
+        result = (
+            search(space, settings, where, lambda points: run(chooser.at(points)), chooser.wants)
+            if searching
+            else run(trials)
+        )
     report = write_sweep_report(where)
     write_sweep_card(where)
     if as_json:
@@ -92,8 +96,11 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
     for point in result.table.get("search", {}).get("best", []):
         print("best      " + ", ".join(f"{axis}={value}" for axis, value in point.items()))
     note(f"the whole story with plots: {report}")
-    if result.failed:
-        note(f"{counted(result.failed, 'trial')} failed; log.txt says why. --retry-failed tries again.")
+    stopped = sum(ended(failure) == "interrupted" for failure in result.table["failures"])
+    if stopped:
+        note(f"{counted(stopped, 'trial')} interrupted, as said above; the same command goes on with what is left.")
+    if result.failed > stopped:
+        note(f"{counted(result.failed - stopped, 'trial')} failed; log.txt says why. --retry-failed tries again.")
     if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
         show_law(fitted(where, settings.sweep))
     return result.exit_code
@@ -105,7 +112,7 @@ class Chooser:
     def __init__(self, settings: Settings, loaded: Loaded, space: Mapping[str, Sequence[Any]]) -> None:
         self.settings, self.loaded, self.space = settings, loaded, space
         self.condition = Condition(settings.sweep.where) if settings.sweep.where else None
-        self.left_out = 0
+        self.left_out = self.fewer = 0
 
     def settings_of(self, trial: Trial) -> Settings:
         """The settings a trial runs with. `augment.method` and `augment.views`, where varied, go to its sources of documents."""
@@ -118,9 +125,18 @@ class Chooser:
         """The trials at some points."""
         return [trial for trial in spread(points, self.space, self.settings.sweep.arms) if self._wanted(trial)]
 
+    def wants(self, point: Mapping[str, Any]) -> bool:
+        """Whether there is a trial at a point."""
+        return self.condition is None or bool(self.at([point]))
+
     def sample(self) -> list[Trial]:
-        """Trials at a few points drawn at random: what a search, whose points are not known yet, may come to."""
-        return self.at(list(islice(random_points(self.space, self.settings.seed), SAMPLE)))
+        """Trials at a few points drawn at random: what a search, whose points are not known yet, may come to.
+
+        Raises:
+            UsageError: the condition leaves nothing.
+        """
+        found = self.at(list(islice(random_points(self.space, self.settings.seed, self.wants), SAMPLE)))
+        return found or self._none_left()
 
     def trials(self) -> list[Trial]:
         """The trials of a grid, or at points drawn at random.
@@ -130,13 +146,18 @@ class Chooser:
         """
         sweep = self.settings.sweep
         if sweep.sampler == "random":
-            points = (point for point in random_points(self.space, self.settings.seed) if self.at([point]))
-            found = self.at(list(islice(points, sweep.points)))
+            points = list(islice(random_points(self.space, self.settings.seed, self.wants), sweep.points))
+            self.fewer = sweep.points - len(points)
+            found = self.at(points)
         else:
             found = [trial for trial in grid(self.space, sweep.arms) if self._wanted(trial)]
         if not found:
-            raise UsageError(f"sweep.where: `{sweep.where}` leaves no trial", "try fewer conditions, or more values")
+            self._none_left()
         return with_controls(found, self.settings, self.settings_of)
+
+    def _none_left(self) -> NoReturn:
+        what = f"sweep.where: `{self.settings.sweep.where}` leaves no trial"
+        raise UsageError(what, "try fewer conditions, or more values")
 
     def _wanted(self, trial: Trial) -> bool:
         if self.condition is None:
@@ -147,6 +168,9 @@ class Chooser:
 
     def told(self) -> str:
         """What was left out, for the line that begins a sweep."""
+        if self.fewer:
+            asked = self.settings.sweep.points
+            return f"; no more than {asked - self.fewer} of the {asked} points asked for were found"
         return (
             f"; {self.left_out} left out by sweep.where"
             if self.left_out and self.settings.sweep.sampler == "grid"

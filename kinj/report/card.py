@@ -15,8 +15,8 @@ from kinj.report.numbers import NOT_MEASURED, duration, interval_text, value_tex
 from kinj.report.read import RunFiles
 from kinj.report.run import limits, result_rows
 from kinj.report.story import comparisons_in_words, covers
-from kinj.report.sweep import read_sweep, repeat
-from kinj.report.tables import kept_cells, kept_titles, main_cell, main_title
+from kinj.report.sweep import HOW, read_sweep, repeat
+from kinj.report.tables import ended, kept_cells, kept_titles, main_cell, main_title
 
 
 def write_card(run_dir: Path) -> Path:
@@ -65,7 +65,7 @@ def write_sweep_card(sweep_dir: Path) -> Path:
         ]
         for g in results["groups"]
     ]
-    failed = [f"{failure['name']} failed: {failure['error']}" for failure in results["failures"]]
+    failed = [f"{failure['name']} {HOW[ended(failure)]}: {failure['error']}" for failure in results["failures"]]
     parts = [
         f"# Sweep: {plain(results['model'])}, {plain(results['data'])}",
         table(titles, rows),

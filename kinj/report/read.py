@@ -93,7 +93,7 @@ class RunFiles:
     @property
     def command(self) -> str:
         """What repeats the run, or the evaluation, from its own settings."""
-        settings = f"-c {self.path / 'config.yaml'} run.dir=null"
+        settings = f"-c {shlex.quote(str(self.path / 'config.yaml'))} run.dir=null"
         if self.trained:
             return f"kinj train {settings}"
         if self.asked["fingerprint"] is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -45,23 +46,25 @@ def run_report(run: RunFiles) -> Report:
         *section("How far this carries", Items(limits(run))),
         *section("Settings", *_settings(run)),
         *section("Environment", environment([run.environment])),
-        *section("Repeat it", Command([run.command, *([f"kinj eval {run.path}"] if run.trained else [])])),
+        *section(
+            "Repeat it", Command([run.command, *([f"kinj eval {shlex.quote(str(run.path))}"] if run.trained else [])])
+        ),
     ]
     return Report(run.path, "run", run.path.name, parts, head, gaps, [_row(run)], _content(run))
 
 
 def missing(run: RunFiles) -> list[str]:
     """What an unfinished run lacks, and the command that goes on."""
-    lines = []
+    lines, path = [], shlex.quote(str(run.path))
     if not run.trained:
-        said = f"Nothing was measured: the evaluation was stopped. The command that began it goes on with -o {run.path} --resume"
+        said = f"Nothing was measured: the evaluation was stopped. The command that began it goes on with -o {path} --resume"
         return [] if run.results["probes"] else [said]
     trained = bool(run.summary)
     if not trained and (run.steps or not run.results["probes"]):
         last = f"after step {run.steps[-1]['step']:,}" if run.steps else "before its first step was logged"
-        lines.append(f"Training has not finished; it stands {last}. It goes on with: kinj train -o {run.path} --resume")
+        lines.append(f"Training has not finished; it stands {last}. It goes on with: kinj train -o {path} --resume")
     if not run.results["probes"]:
-        lines.append(f"Nothing was measured yet. When training is done: kinj eval {run.path}")
+        lines.append(f"Nothing was measured yet. When training is done: kinj eval {path}")
     return lines
 
 
@@ -83,7 +86,7 @@ def _beside(run: RunFiles) -> Iterator[str]:
     found = main_measure(run)
     if found is None:
         return
-    yield f"The interval covers {found[2]['covers']}; one run says nothing about other seeds."
+    yield f"{story.interval_covers(found[2]).removesuffix('.')}; one run says nothing about other seeds."
     kept = run.results["probes"].get("retention", {}).get("measures", {})
     there = [(title, kept[name]) for name, title in RETENTION.items() if name in kept]
     said = [f"{title} {value_text(measure)} {interval_text(measure)}".rstrip() for title, measure in there]

@@ -44,8 +44,14 @@ def answer(results: Results, laws: Sequence[Mapping[str, Any]] = ()) -> tuple[st
     assert measure is not None
     value = f"{value_text(measure)} {interval_text(measure)}".rstrip()
     if len(found) == 1:
-        return f"{main_title(results)}: {value}", [f"The interval covers {measure['covers']}."]
+        return f"{main_title(results)}: {value}", [interval_covers(measure)]
     what = "" if main_is_share(results) else f"{main_title(results)} "
+    alike = sum(one == measure["value"] for one, _ in found)
+    if alike > 1:
+        many = f"All {alike} rows" if alike == len(found) else f"The best {alike} of {len(found)} rows"
+        return f"{many} have the same value: {what}{value_text(measure)}", [
+            "Which of them is better, these measurements do not tell."
+        ]
     return f"Best: {best['name']}, with {what}{value}", [
         "Rows were not compared in pairs, so this may be chance: look at the intervals."
     ]
@@ -60,7 +66,7 @@ def _verdict(comparison: Mapping[str, Any], title: str) -> str:
 
 
 def _beside(results: Results, comparison: Mapping[str, Any]) -> list[str]:
-    lines = [f"Compared {at_equal(comparison)}. The interval covers {comparison['covers']}."]
+    lines = [f"Compared {at_equal(comparison)}. {interval_covers(comparison)}"]
     if comparison["smallest"] is not None:
         least = amount(comparison["smallest"], comparison["unit"])
         lines.append(f"A true difference of {least} or more would have been found in four of five such comparisons.")
@@ -69,6 +75,13 @@ def _beside(results: Results, comparison: Mapping[str, Any]) -> list[str]:
         line = reference_line(results, reference)
         lines.append(f"{capitalized(line)}.")
     return lines
+
+
+def interval_covers(measure: Mapping[str, Any]) -> str:
+    """What an interval generalises over; of a single document or question, that there is none."""
+    if measure["low"] is None or measure["high"] is None:
+        return f"There is no interval, so this says nothing beyond what was asked ({measure['covers']})."
+    return f"The interval covers {measure['covers']}."
 
 
 def comparisons_in_words(results: Results) -> list[str]:

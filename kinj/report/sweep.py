@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import yaml
 
 from kinj.config.errors import UsageError
+from kinj.config.loader import written as typed
+from kinj.config.values import NULLS
 from kinj.report import plots, story
 from kinj.report.blocks import (
     Answer,
@@ -48,12 +53,14 @@ from kinj.report.read import RunFiles, read_json
 from kinj.report.run import environment
 from kinj.report.series import loss_series, recall_series, x_label
 from kinj.report.sweep_tables import arms_table, compared, cost_table, flips, settings_table, trials_fold
-from kinj.report.tables import kept_measures, main_is_share, main_measure, main_title, overlap_line
+from kinj.report.tables import ended, kept_measures, main_is_share, main_measure, main_title, overlap_line
 from kinj.report.write import write_page
 
 Results = Mapping[str, Any]
 MOST_LINES = 8
 """Rows whose curves are drawn together; more cannot be told apart."""
+HOW = {"failed": "failed", "interrupted": "was interrupted"}
+"""How a trial without results ended, in a sentence."""
 
 
 def read_sweep(sweep_dir: Path) -> dict[str, Any]:
@@ -136,25 +143,26 @@ def missing(results: Results) -> Iterator[str]:
     trials = {trial["trial"]: trial["done"] for group in results["groups"] for trial in group["trials"]}
     pruned = {one["trial"] for one in results.get("pruned", [])}
     failed = [
-        f"{f['name']} failed: {f['error'].splitlines()[0]} (trials/{f['trial']}/log.txt)" for f in results["failures"]
+        f"{f['name']} {HOW[ended(f)]}: {f['error'].splitlines()[0]} (trials/{f['trial']}/log.txt)"
+        for f in results["failures"]
     ]
-    ended = pruned | {failure["trial"] for failure in results["failures"]}
-    open_ = sum(not done and trial not in ended for trial, done in trials.items())
+    known = pruned | {failure["trial"] for failure in results["failures"] if ended(failure) == "failed"}
+    open_ = sum(not done and trial not in known for trial, done in trials.items())
     if open_ > 0:
         many = "1 of {} trials has" if open_ == 1 else f"{open_} of {{}} trials have"
         yield f"{many.format(len(trials))} not finished; the command that began the sweep goes on with what is left."
     yield from failed
-    if failed:
+    if any(ended(failure) == "failed" for failure in results["failures"]):
         yield "--retry-failed tries failed trials again."
     if pruned:
         yield f"Pruned trials: {len(pruned)} of {len(trials)}, ended early for a learning curve behind the others'."
-    if results["groups"] and not results["measure"]:
+    if any(trials.values()) and not results["measure"]:
         yield "The measure asked for was not taken by any finished trial."
 
 
 def repeat(folder: Path, results: Results) -> str:
     """The command that repeats a sweep from its own settings, somewhere else."""
-    return " ".join(["kinj sweep", "-c", str(folder / "sweep.yaml"), *_axes(results), "-o", "runs/again"])
+    return shlex.join(["kinj", "sweep", "-c", str(folder / "sweep.yaml"), *_axes(results), "-o", "runs/again"])
 
 
 def _axes(results: Results) -> Iterator[str]:
@@ -182,7 +190,10 @@ def _go_together(points: Sequence[Mapping[str, str]], key: str, other: str) -> b
 
 
 def _typed(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
+    """A value as it is typed; text that would be read as more than text, such as a comma, is quoted."""
+    if isinstance(value, str) and (value in NULLS or value != value.strip() or re.search(r"[,\[\]{}\"']", value)):
+        return json.dumps(value, ensure_ascii=False)
+    return typed(value)
 
 
 def title(results: Results) -> str:

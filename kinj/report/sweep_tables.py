@@ -12,6 +12,7 @@ from kinj.report.numbers import NOT_MEASURED, amount, difference_text, duration,
 from kinj.report.tables import (
     RETENTION,
     at_equal,
+    ended,
     is_main,
     kept_measures,
     kept_titles,
@@ -135,15 +136,15 @@ def cost_table(results: Results) -> Table:
 
 def trials_fold(results: Results) -> Fold:
     """Every trial with its seeds and its directory."""
-    ended = {one["trial"]: "failed" for one in results["failures"]}
-    ended |= {one["trial"]: f"pruned: {one['why']}" for one in results.get("pruned", [])}
+    states = {one["trial"]: ended(one) for one in results["failures"]}
+    states |= {one["trial"]: f"pruned: {one['why']}" for one in results.get("pruned", [])}
     rows = [
         [
             group["name"],
             str(trial["data_seed"]),
             str(trial["seed"]),
             Cell(f"trials/{trial['trial']}", kind="code"),
-            "done" if trial["done"] else ended.get(trial["trial"], "—"),
+            "done" if trial["done"] else states.get(trial["trial"], "—"),
         ]
         for group in results["groups"]
         for trial in group["trials"]

@@ -150,8 +150,13 @@ def comparison_lines(results: Results) -> Iterator[str]:
     if overlap := overlap_line(results):
         yield overlap
     for failure in results["failures"]:
-        yield f"failed: {failure['name']}: {failure['error'].splitlines()[0]} (trials/{failure['trial']}/log.txt)"
+        yield f"{ended(failure)}: {failure['name']}: {failure['error'].splitlines()[0]} (trials/{failure['trial']}/log.txt)"
     yield from (f"note: {notice}" for notice in results["notices"])
+
+
+def ended(failure: Mapping[str, Any]) -> str:
+    """How a trial without results ended: `failed`, or `interrupted`, as by a full disk; older tables do not say."""
+    return str(failure.get("state", "failed"))
 
 
 def is_main(results: Results, comparison: Mapping[str, Any]) -> bool:

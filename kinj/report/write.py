@@ -26,7 +26,7 @@ def write(reports: Sequence[Report], target: Path, formats: Sequence[str]) -> li
     """Writes reports together into one file for each format.
 
     Args:
-        target: where; each format takes its own ending.
+        target: where; each format takes its own ending, in place of that of another format.
         formats: of `FORMATS`.
 
     Returns:
@@ -35,7 +35,7 @@ def write(reports: Sequence[Report], target: Path, formats: Sequence[str]) -> li
     title, kind, parts = _together(reports)
     written = []
     for name in formats:
-        path = target.with_suffix(f".{name}")
+        path = target.with_name(f"{_stem(target)}.{name}")
         if name == "html":
             text = page(title, kind, parts)
         elif name == "md":
@@ -67,7 +67,12 @@ def content(reports: Sequence[Report]) -> dict[str, Any]:
 
 def plots_folder(target: Path) -> Path:
     """Where the plots of a report lie."""
-    return target.with_name(f"{target.stem}-plots")
+    return target.with_name(f"{_stem(target)}-plots")
+
+
+def _stem(target: Path) -> str:
+    """The name without the ending of a format; of `lr-0.1`, all of it, or the report on `lr-0.2` would take its place."""
+    return target.stem if target.suffix.removeprefix(".") in FORMATS else target.name
 
 
 def write_plots(reports: Sequence[Report], target: Path) -> list[Path]:

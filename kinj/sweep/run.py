@@ -120,6 +120,8 @@ def sweep(
     if not errors:
         common.all_done()
     table = collect(planned, settings, errors)
+    for failure in table["failures"]:
+        failure["state"] = states[failure["trial"]].state
     table["notices"] += strangers(where, states, unique)
     atomic_write(where / "results.json", json.dumps(table, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
     pruned = sum(states[name].state == PRUNED for name in unique)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from kinj.data.rng import stable_rng, stable_seed
 from kinj.sweep.space import Space, is_replication
 
 PATIENCE = 1000
-"""Draws in a row of points that were there before, after which there are taken to be no others."""
+"""Draws in a row of points that were there before, or that are not wanted, after which there are taken to be no others."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,28 @@ class Tried:
     pruned: tuple[int, float] | None = None
 
 
-def random_points(space: Space, seed: int) -> Iterator[dict[str, Any]]:
+def random_points(
+    space: Space, seed: int, wanted: Callable[[Mapping[str, Any]], bool] | None = None
+) -> Iterator[dict[str, Any]]:
     """Different points, one after the other; the first ones do not depend on how many are taken.
 
     Lists are drawn from evenly, intervals evenly or log-evenly.
+
+    Args:
+        wanted: leaves out other points; by default, all are wanted.
     """
     axes = [axis for axis in space if not is_replication(axis)]
     seen: set[str] = set()
-    number = repeated = 0
-    while repeated < PATIENCE:
+    number = in_vain = 0
+    while in_vain < PATIENCE:
         rng = stable_rng("random sweep", seed, number)
         point = {axis: _drawn(space[axis], rng.random()) for axis in axes}
-        number += 1
-        repeated = repeated + 1 if repr(point) in seen else 0
-        if not repeated:
-            seen.add(repr(point))
+        number, in_vain = number + 1, in_vain + 1
+        if repr(point) in seen:
+            continue
+        seen.add(repr(point))
+        if wanted is None or wanted(point):
+            in_vain = 0
             yield point
 
 

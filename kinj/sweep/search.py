@@ -21,9 +21,11 @@ from kinj.sweep.space import Space
 
 Run = Callable[[Sequence[Mapping[str, Any]]], SweepResult]
 """Runs what is not done of the trials at some points."""
+Wanted = Callable[[Mapping[str, Any]], bool]
+"""Whether there is a trial at a point."""
 
 
-def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepResult:
+def search(space: Space, settings: Settings, folder: Path, run: Run, wanted: Wanted | None = None) -> SweepResult:
     """Tries `sweep.points` points, as many at a time as there are workers.
 
     The points are kept in `points.jsonl` of the folder before their trials start, so that a search that was interrupted goes on
@@ -33,6 +35,7 @@ def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepRes
         space: values by axis.
         settings: of the sweep.
         folder: of the sweep.
+        wanted: points that it refuses are not tried; by default, all are wanted.
 
     Raises:
         UsageError: there are arms, an objective that nothing measured, or points that are not of this space.
@@ -53,7 +56,7 @@ def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepRes
         names = settings.sweep.objectives or [settings.sweep.measure]
         tried, directions = _judged(points, result.table if result else {}, names)
         count = min(at_a_time(settings.sweep) or 1, settings.sweep.points - len(points))
-        chosen = _next(space, tried, directions, settings.seed, count)
+        chosen = _next(space, tried, directions, settings.seed, count, wanted)
         if result and not chosen:
             best = [points[number] for number in front(tried, directions)]
             told = {"objectives": names, "directions": directions, "best": best, "tried": len(points)}
@@ -65,14 +68,15 @@ def search(space: Space, settings: Settings, folder: Path, run: Run) -> SweepRes
 
 
 def _next(
-    space: Space, tried: Sequence[Tried], directions: Sequence[int], seed: int, count: int
+    space: Space, tried: Sequence[Tried], directions: Sequence[int], seed: int, count: int, wanted: Wanted | None
 ) -> list[dict[str, Any]]:
-    """Up to `count` points that were not tried; where the estimator names one again, a random one. None where all were."""
+    """Up to `count` points that were not tried; where the estimator names one again, or one that is not wanted, a random one.
+    None where all were."""
     known = [one.point for one in tried]
-    others = (point for point in random_points(space, seed) if point not in known)
+    others = (point for point in random_points(space, seed, wanted) if point not in known)
     found: list[dict[str, Any]] = []
     for point in tpe_points(space, tried, directions, seed, count) if count > 0 else []:
-        fresh = point if point not in known else next(others, None)
+        fresh = point if point not in known and (wanted is None or wanted(point)) else next(others, None)
         if fresh is not None:
             known.append(fresh)
             found.append(fresh)

@@ -13,6 +13,7 @@ from kinj.config.errors import UsageError
 from kinj.config.schema import Settings
 from kinj.report.sweep import read_sweep
 from kinj.sweep.ledger import FAILED, FileLedger
+from kinj.sweep.multiplex import with_controls
 from kinj.sweep.results import PlannedTrial, collect
 from kinj.sweep.space import Trial
 
@@ -33,7 +34,10 @@ def table_of(folder: Path) -> dict[str, Any]:
     planned = [one for name in states if (one := _planned(folder / "trials" / name, settings)) is not None]
     # What was interrupted has not failed: the next call goes on with it.
     errors = {name: status.error for name, status in states.items() if status.state == FAILED}
-    return collect(planned, settings, errors)
+    table = collect(planned, settings, errors)
+    for failure in table["failures"]:
+        failure["state"] = FAILED
+    return table
 
 
 def _planned(folder: Path, settings: Settings) -> PlannedTrial | None:
@@ -43,10 +47,21 @@ def _planned(folder: Path, settings: Settings) -> PlannedTrial | None:
         return None
     lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
     overrides = {key: json.loads(value) for key, _, value in lines}
+    own = {"train.multiplex": overrides["train.multiplex"]} if "train.multiplex" in overrides else {}
     seed = overrides.get("seed", settings.seed)
     data = replace(settings.data, seed=overrides.get("data.seed", settings.data.seed))
-    # Of its settings only the seeds are asked for, and reading a thousand whole ones would take longer than all else.
-    return PlannedTrial(_trial(overrides, settings), replace(settings, seed=seed, data=data), folder.name, folder)
+    train = replace(settings.train, multiplex=own["train.multiplex"]) if own else settings.train
+    # Of its settings only these are asked for, and reading a thousand whole ones would take longer than all else.
+    trial = _beside(_trial({k: v for k, v in overrides.items() if k not in own}, settings), own, settings)
+    return PlannedTrial(trial, replace(settings, seed=seed, data=data, train=train), folder.name, folder)
+
+
+def _beside(trial: Trial, own: Mapping[str, Any], settings: Settings) -> Trial:
+    """A trial as its sweep planned it: one beside the multiplexed ones is told by what it multiplexes itself."""
+    if not (settings.train.multiplex and settings.sweep.alone):
+        return replace(trial, point={**trial.point, **own})
+    planned = with_controls([trial], settings, lambda _: settings)
+    return next((one for one in planned if dict(one.values) == own), replace(trial, point={**trial.point, **own}))
 
 
 def _trial(overrides: Mapping[str, Any], settings: Settings) -> Trial:

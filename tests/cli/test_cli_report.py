@@ -66,6 +66,13 @@ def test_the_ending_of_the_file_decides(kinj: Kinj, run_dir: Path, tmp_path: Pat
     assert not (tmp_path / "x.html").exists()
 
 
+def test_a_dot_in_the_name_of_the_file_is_no_ending(kinj: Kinj, run_dir: Path, tmp_path: Path) -> None:
+    for name in ("lr-0.1", "lr-0.2"):
+        result = kinj("report", str(run_dir), "-o", str(tmp_path / name))
+        assert result.stdout.strip() == str(tmp_path / f"{name}.html")
+        assert (tmp_path / f"{name}-plots").is_dir()
+
+
 def test_what_is_missing_is_said(kinj: Kinj, run_dir: Path, sweep_dir: Path) -> None:
     for name in ("summary.json", "results.json"):
         (run_dir / name).unlink()

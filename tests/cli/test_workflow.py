@@ -347,6 +347,13 @@ def test_a_condition_and_a_sampler_choose_trials(kinj: Commands) -> None:
     assert "nothing is varied" in kinj.err
     drawn = ["optim.lr=1e-4..1e-2:log", "--sampler", "random", "sweep.points=3", "seed=0,1", "--dry-run"]
     assert len(kinj.json("sweep", *drawn)["trials"]) == 6
+    for sampler in ("random", "tpe"):
+        drawn[2] = sampler
+        assert kinj("sweep", *drawn, "--where", "optim.lr > 5") == 2
+        assert "`optim.lr > 5` leaves no trial" in kinj.err
+    listed = ["optim.lr=1e-4,1e-3,1e-2", "--sampler", "random", "--where", "optim.lr > 5e-4", "--dry-run"]
+    assert kinj("sweep", *listed) == 0
+    assert "2 trials; no more than 2 of the 20 points asked for were found" in kinj.out
 
 
 @pytest.mark.slow

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinj.config.typed import value_of
+from kinj.config.values import split_values
 from kinj.report.doses import dose_figures
 from kinj.report.figures import MOST_ROWS, front_figure, left_out, shown_rows
 from kinj.report.front import front_words, on_front
@@ -138,9 +141,24 @@ def test_the_command_that_repeats_a_sweep_varies_together_what_was_varied_togeth
         "model.name": ["tiny"],
     }
     results = {"space": space, "groups": [row(1e-3, 20), row(1e-2, 10)]}
-    typed = repeat(tmp_path, results).split()
+    typed = shlex.split(repeat(tmp_path, results))
     assert "optim.lr+train.stages.a.steps=[0.001,20],[0.01,10]" in typed
     assert "seed+data.seed=0,1" in typed
     assert "model.name=tiny" in typed
     results["groups"] += [row(1e-3, 10), row(1e-2, 20)]
-    assert {"optim.lr=0.001,0.01", "train.stages.a.steps=20,10"} < set(repeat(tmp_path, results).split())
+    assert {"optim.lr=0.001,0.01", "train.stages.a.steps=20,10"} < set(shlex.split(repeat(tmp_path, results)))
+
+
+def test_the_command_that_repeats_a_sweep_can_be_pasted(tmp_path: Path) -> None:
+    """Folders and values with spaces, commas and quotes are the same ones when a shell and kinj have read them."""
+    folder = tmp_path / "my sweep & more"
+    files = [["my docs/a b.jsonl", "c,d.jsonl"], ["it's.jsonl"], ["[e].jsonl", "f"]]
+    words = ["one, two", "(a b)", "it's", " null", "null"]
+    results = {"space": {"data.documents": files, "train.recipe": words, "optim.sam.rho": [None, 0.5]}, "groups": []}
+    command, axes = shlex.split(repeat(folder, results)), {}
+    assert command[:4] == ["kinj", "sweep", "-c", str(folder / "sweep.yaml")]
+    for argument in command[4:-2]:
+        key, _, text = argument.partition("=")
+        axes[key] = [value_of(key.split("."), one) for one in split_values(text) if key != "optim.sam.rho"]
+    assert axes == {"data.documents": files, "train.recipe": words, "optim.sam.rho": []}
+    assert "optim.sam.rho=null,0.5" in command

@@ -14,15 +14,17 @@ import pytest
 
 from kinj.config.errors import KinjError, UsageError
 from kinj.report import plots, story
+from kinj.report.blocks import Answer
 from kinj.report.canvas import DRAWN, Plot
 from kinj.report.card import write_card, write_sweep_card
 from kinj.report.figures import main_figure
 from kinj.report.html import write_run_report
 from kinj.report.plots import Point, Series
 from kinj.report.read import RunFiles
+from kinj.report.run import run_report
 from kinj.report.series import is_share, recall_series
-from kinj.report.sweep import write_sweep_report
-from kinj.report.tables import why_no_value
+from kinj.report.sweep import missing, write_sweep_report
+from kinj.report.tables import comparison_lines, why_no_value
 from tests.report.conftest import HOSTILE, PROBES, comparison, measure, write_run
 
 VOID = {"meta", "link", "br", "wbr", "input"}
@@ -218,6 +220,46 @@ def test_the_answer_without_comparisons(results: dict[str, Any]) -> None:
     assert story.answer(results)[0] == "Nothing was measured."
 
 
+def test_what_a_full_disk_interrupted_has_not_failed(results: dict[str, Any]) -> None:
+    trial = {"trial": "abc", "data_seed": 0, "seed": 1, "done": False}
+    results["groups"][0]["trials"].append(trial)
+    results["failures"] = [{"trial": "abc", "name": "one", "label": "", "error": "no room", "state": "interrupted"}]
+    said = " ".join(missing(results))
+    assert "goes on with what is left. one was interrupted: no room (trials/abc/log.txt)" in said
+    assert "failed" not in said
+    assert "interrupted: one: no room (trials/abc/log.txt)" in comparison_lines(results)
+    results["failures"][0]["state"] = "failed"
+    assert list(missing(results)) == [
+        "one failed: no room (trials/abc/log.txt)",
+        "--retry-failed tries failed trials again.",
+    ]
+
+
+def test_rows_that_are_alike_have_no_best_one(results: dict[str, Any]) -> None:
+    results["comparisons"] = []
+    for one in results["groups"]:
+        one["measures"]["biographies"]["recall"] = measure(0.0, None, None)
+    head, beside = story.answer(results)
+    assert head == "All 2 rows have the same value: 0.0 %"
+    assert "do not tell" in beside[0]
+    results["groups"].append({**results["groups"][0], "measures": {"biographies": {"recall": measure(0.3)}}})
+    assert story.answer(results)[0].startswith("Best: ")
+    results["groups"].append(results["groups"][-1])
+    assert story.answer(results)[0] == "The best 2 of 4 rows have the same value: 30.0 %"
+
+
+def test_where_there_is_no_interval_none_is_said_to_cover_anything(tmp_path: Path, results: dict[str, Any]) -> None:
+    alone = measure(0.5, None, None, covers="other documents like these 1")
+    results["comparisons"] = []
+    results["groups"] = results["groups"][:1]
+    results["groups"][0]["measures"]["biographies"]["recall"] = alone
+    said = "There is no interval, so this says nothing beyond what was asked (other documents like these 1)"
+    assert story.answer(results) == ("knows the new facts: 50.0 %", [f"{said}."])
+    run = RunFiles(write_run(tmp_path / "run", {"biographies": {"measures": {"recall": alone}}}))
+    beside = next(part for part in run_report(run).parts if isinstance(part, Answer)).beside
+    assert beside[0] == f"{said}; one run says nothing about other seeds."
+
+
 def test_a_measure_that_is_no_share_is_not_told_in_percent(tmp_path: Path, results: dict[str, Any]) -> None:
     results |= {"comparisons": [], "measure": {"probe": "generalization", "name": "attribute_loss"}}
     lost = measure(13.9, None, None, unit="nats", direction=-1)
@@ -226,7 +268,7 @@ def test_a_measure_that_is_no_share_is_not_told_in_percent(tmp_path: Path, resul
     found = main_figure(results)
     assert found is not None
     assert "ercent" not in found.caption + found.plot.svg
-    assert story.answer(results)[0].endswith("with attribute loss 13.9")
+    assert story.answer(results)[0].endswith("same value: attribute loss 13.9")
     run = RunFiles(write_run(tmp_path / "run", {"generalization": {"measures": {"attribute_loss": lost}}}))
     rows = [{"step": step, "probe": "generalization", "measure": "attribute_loss", "value": 15.0} for step in (20, 40)]
     with (run.path / "metrics.jsonl").open("a") as file:

@@ -21,7 +21,8 @@ from kinj.sweep.laws.rows import read_rows
 from kinj.sweep.multiplex import with_controls
 from kinj.sweep.outcome import Replicate, TrialResult
 from kinj.sweep.results import collect
-from kinj.sweep.run import plan
+from kinj.sweep.run import enter, plan
+from kinj.sweep.snapshot import table_of
 from kinj.sweep.space import Trial, grid
 
 KEY = "train.stages.inject.data.documents.weight"
@@ -137,6 +138,18 @@ def test_one_row_for_each_treatment_and_none_for_the_missing(tmp_path: Path) -> 
     assert (first["treatment"], last["treatment"], last["settings"]) == (0, None, {"data.biographies.views": 5})
     assert (first["cost"]["passes"], last["cost"]["passes"]) == (10, 30)
     assert first["measures"]["retention"]["known_replayed"]["runs"] == 3  # what was kept belongs to the whole run
+
+
+def test_the_table_of_a_sweep_that_was_cut_short_has_the_same_rows(tmp_path: Path) -> None:
+    """Trials beside the multiplexed ones are told by their folders, and are no multiplexed ones."""
+    loaded = settings_of()
+    table = swept(tmp_path, loaded, spilling)
+    _, planned = plan(trials_of(loaded), lambda trial: loaded.override(trial.overrides, "train").settings, tmp_path)
+    for one in planned:
+        (one.folder / "config.yaml").unlink()  # which is made up, too
+    (tmp_path / "sweep.yaml").touch()
+    enter(tmp_path, planned, loaded.settings)
+    assert json.loads(json.dumps(table_of(tmp_path))) == json.loads(json.dumps(table))
 
 
 def test_a_fair_curve_is_safe_and_its_matrix_is_empty_beside_the_diagonal(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import islice
 from pathlib import Path
@@ -38,6 +39,14 @@ def test_random_points_are_even_distinct_and_always_the_same() -> None:
 def test_random_points_of_lists_end_when_all_were_drawn() -> None:
     points = list(random_points({"a": [1, 2], "b": ["x", "y", "z"]}, 0))
     assert sorted((point["a"], point["b"]) for point in points) == [(a, b) for a in (1, 2) for b in "xyz"]
+
+
+def test_random_points_end_where_a_condition_leaves_none() -> None:
+    """An interval has no end of points, so only patience can tell."""
+    space = {"optim.lr": [LR]}
+    assert list(random_points(space, 0, lambda point: point["optim.lr"] > 5)) == []
+    every, upper = (list(islice(random_points(space, 0, one), 40)) for one in (None, lambda p: p["optim.lr"] > 1e-3))
+    assert [point for point in every if point["optim.lr"] > 1e-3] == upper[: sum(p["optim.lr"] > 1e-3 for p in every)]
 
 
 def target(point: dict[str, Any]) -> float:
@@ -81,7 +90,7 @@ def test_points_without_values_are_not_on_the_front() -> None:
 def searched(loaded: Loaded, tmp_path: Path, entries: None) -> Any:
     """Searches the learning rate of trials whose recall grows with it: `searched(points, workers)`."""
 
-    def run(points: int, space: dict[str, list[Any]] | None = None, **more: Any) -> SweepResult:
+    def run(points: int, space: dict[str, list[Any]] | None = None, wanted: Any = None, **more: Any) -> SweepResult:
         space = space or {"optim.lr": [Interval(1e-4, 1e-2, True, False)], "seed": [0, 1]}
         base = loaded.override({"sweep.points": points, "sweep.workers": 2, **more})
 
@@ -93,7 +102,7 @@ def searched(loaded: Loaded, tmp_path: Path, entries: None) -> Any:
 
             return sweep(found, settings_of, tmp_path / "sweep", "sweep_entries:good", 2, base.settings)
 
-        return search(space, base.settings, tmp_path / "sweep", trials)
+        return search(space, base.settings, tmp_path / "sweep", trials, wanted)
 
     return run
 
@@ -116,6 +125,13 @@ def test_nothing_is_tried_twice_and_a_search_ends_when_all_was_tried(searched: A
     assert result.done == 3
     assert result.table["search"]["tried"] == 3
     assert result.table["search"]["best"] == [{"optim.lr": 1e-2}]
+
+
+def test_a_search_spends_none_of_its_points_where_a_condition_leaves_no_trial(searched: Any, tmp_path: Path) -> None:
+    searched(4, wanted=lambda point: point["optim.lr"] > 3e-3)
+    lines = (tmp_path / "sweep" / "points.jsonl").read_text().splitlines()
+    assert len(lines) == 4
+    assert all(json.loads(line)["optim.lr"] > 3e-3 for line in lines)
 
 
 def test_a_search_of_another_space_is_refused(searched: Any) -> None:
