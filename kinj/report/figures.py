@@ -14,7 +14,16 @@ from kinj.report.front import on_front
 from kinj.report.numbers import Measure, duration, interval_text, times, value_text
 from kinj.report.plots import Point
 from kinj.report.relations import Place, plane
-from kinj.report.tables import RETENTION, is_main, kept_measures, main_is_share, main_measure, main_title, reference_of
+from kinj.report.tables import (
+    RETENTION,
+    difference_name,
+    is_main,
+    kept_measures,
+    main_is_share,
+    main_measure,
+    main_title,
+    reference_of,
+)
 
 Results = Mapping[str, Any]
 Group = Mapping[str, Any]
@@ -93,7 +102,7 @@ def difference_figure(results: Results) -> Figure | None:
     main = [comparison for comparison in results["comparisons"] if is_main(results, comparison)][:MOST_ROWS]
     if not main:
         return None
-    here = [plots.point(f"{c['a']} − {c['b']}", c) for c in main]
+    here = [plots.point(difference_name(c), c) for c in main]
     series: dict[str, Sequence[Point]] = {"here": here}
     references = [reference_of(results, comparison) for comparison in main]
     if any(references):

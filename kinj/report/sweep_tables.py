@@ -12,6 +12,7 @@ from kinj.report.numbers import NOT_MEASURED, amount, difference_text, duration,
 from kinj.report.tables import (
     RETENTION,
     at_equal,
+    difference_name,
     ended,
     is_main,
     kept_measures,
@@ -79,7 +80,7 @@ def _comparisons(results: Results, many: Sequence[Mapping[str, Any]], title: str
         what = main_title(results) if is_main(results, one) else RETENTION.get(one["measure"], "")
         value, _, interval = difference_text(one).partition(" [")
         row: list[Cell | str] = [
-            f"{one['a']} − {one['b']}",
+            difference_name(one),
             what,
             Cell(value, f"[{interval}" if interval else "", one["value"], "value"),
             "unknown" if smallest is None else Cell(amount(smallest, one["unit"]), order=smallest),

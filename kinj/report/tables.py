@@ -165,9 +165,19 @@ def is_main(results: Results, comparison: Mapping[str, Any]) -> bool:
     return (comparison["probe"], comparison["measure"]) == (wanted.get("probe"), wanted.get("name"))
 
 
+def difference_name(comparison: Mapping[str, Any]) -> str:
+    """`both − plain`; settings that both names end with come first and once: `epochs=3: both − plain`."""
+    a, b = (name.split(", ") for name in (comparison["a"], comparison["b"]))
+    same = 0
+    while same < min(len(a), len(b)) - 1 and a[-1 - same] == b[-1 - same] and "=" in a[-1 - same]:
+        same += 1
+    shared = ", ".join(a[len(a) - same :])
+    return (f"{shared}: " if shared else "") + " − ".join(", ".join(parts[: len(parts) - same]) for parts in (a, b))
+
+
 def comparison_line(comparison: Mapping[str, Any]) -> str:
     """`at equal passes: both − plain twice as long = +5.8 points [1.9, 9.7]; this could have seen 3.9 or more`."""
-    line = f"{at_equal(comparison)}: {comparison['a']} − {comparison['b']} = {difference_text(comparison)}"
+    line = f"{at_equal(comparison)}: {difference_name(comparison)} = {difference_text(comparison)}"
     if comparison["smallest"] is not None:
         line += f"; this could have seen {number(comparison['smallest'], comparison['unit'])} or more"
     return line

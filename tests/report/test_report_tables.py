@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from kinj.report.tables import show_sweep
+from kinj.report.tables import difference_name, show_sweep
 from tests.report.conftest import comparison, group, measure
 
 
@@ -30,6 +30,22 @@ def test_rows_hold_value_interval_retention_and_cost(results: dict[str, Any]) ->
     assert "38.8 %" in lines[3]
     assert lines[3].rstrip().endswith("2×  20 s")
     assert lines[-1].endswith("word for word: biographies 0.0 %, retention unknown")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ("both", "plain", "both − plain"),
+        ("with replay, epochs=3", "alone, epochs=3", "epochs=3: with replay − alone"),
+        ("both, epochs=3, size=1M", "plain, epochs=3, size=1M", "epochs=3, size=1M: both − plain"),
+        ("both, epochs=3, size=1M", "plain, epochs=2, size=1M", "size=1M: both, epochs=3 − plain, epochs=2"),
+        ("one text, SAM", "two texts, SAM", "one text, SAM − two texts, SAM"),
+        ("epochs=3", "epochs=3", "epochs=3 − epochs=3"),
+        ("epochs=2, size=1M", "size=1M", "epochs=2, size=1M − size=1M"),
+    ],
+)
+def test_what_both_sides_of_a_difference_share_is_said_once_and_first(a: str, b: str, expected: str) -> None:
+    assert difference_name({"a": a, "b": b}) == expected
 
 
 def test_comparison_says_at_equal_what_and_what_it_could_have_seen(results: dict[str, Any]) -> None:
