@@ -89,14 +89,16 @@ def test_the_law_is_the_answer_where_nothing_was_compared(sweep_dir: Path, resul
 
 
 def test_what_is_missing_in_a_sweep(results: dict[str, Any]) -> None:
-    assert list(missing(results)) == []
+    assert list(missing(Path("a sweep"), results)) == []
     results["groups"][0]["trials"] += [{"trial": name, "data_seed": 0, "seed": 1, "done": False} for name in "xyz"]
     results["failures"] = [{"trial": "x", "name": "one", "label": "", "error": "it broke\nhere"}]
-    lines = list(missing(results))
-    assert lines[0].startswith("2 of 5 trials have not finished")
+    lines = list(missing(Path("a sweep"), results))
+    assert lines[0].startswith("2 of 5 trials have not finished. ")
+    assert lines[0].endswith(": kinj sweep 'a sweep' --worker")
     assert lines[1] == "one failed: it broke (trials/x/log.txt)"
+    assert lines[2].endswith(": kinj sweep 'a sweep' --worker --retry-failed")
     results["groups"][0]["trials"] = results["groups"][0]["trials"][:3]
-    assert next(missing(results)).startswith("1 of 4 trials has not finished")
+    assert next(missing(Path("a sweep"), results)).startswith("1 of 4 trials has not finished")
 
 
 def test_a_sweep_in_which_nothing_has_happened(tmp_path: Path, results: dict[str, Any]) -> None:
