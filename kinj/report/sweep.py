@@ -44,7 +44,7 @@ from kinj.report.figures import (
     main_figure,
 )
 from kinj.report.front import front_words, on_front
-from kinj.report.law import law_section
+from kinj.report.law import law_section, outdated, read_laws
 from kinj.report.multiplex import check_grids, check_lines
 from kinj.report.naming import shortly_named
 from kinj.report.numbers import duration, times
@@ -97,10 +97,10 @@ def sweep_report(folder: Path, results: Results, command: str | None = None) -> 
         command: what repeats the sweep; by default made from its files.
     """
     written, results = results, shortly_named(results)
-    laws = [law for path in sorted((folder / "laws").glob("*.json")) if (law := read_json(path))]
-    head, beside = story.answer(results, laws)
-    gaps = list(missing(folder, results))
     base = _base(folder)
+    laws = read_laws(folder, base.get("sweep.law"))
+    head, beside = story.answer(results, laws)
+    gaps = [*missing(folder, results), *filter(None, (outdated(folder, law, results) for law in laws))]
     found = [environment_of for path in _runs(folder, results) if (environment_of := read_json(path / "env.json"))]
     front = on_front(results)
     figures = [figure for figure in (main_figure(results), kept_figure(results)) if figure]

@@ -18,6 +18,7 @@ from law_plants import capacities, courses, exposures, infusions, outcomes
 from typer.testing import CliRunner
 
 from kinj.cli.main import app
+from kinj.config import load, to_yaml
 from kinj.config.errors import UsageError
 from kinj.config.names import LAWS as NAMES
 from kinj.sweep.laws.base import Law, Row
@@ -25,6 +26,8 @@ from kinj.sweep.laws.registry import LAWS
 from kinj.sweep.laws.rows import read_rows
 from kinj.sweep.laws.run import fit_law
 from kinj.sweep.laws.study import study
+from kinj.sweep.ledger import FileLedger
+from tests.report.conftest import write_law
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADINGS = ["What it says", "What the sweep must hold", "When it does not help", "How it was checked",
@@ -161,6 +164,41 @@ def test_command_fits_a_law_to_a_sweep_that_is_there(tmp_path: Path) -> None:
     assert json.loads(as_json.stdout)["law"] == found
 
 
+@pytest.mark.usefixtures("entries")
+def test_a_sweep_that_grew_says_which_laws_are_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinj.cli.sweeping.TRIAL", "sweep_entries:good")
+    shared = ["model=scratch", "model.tokenizer=train", "-o", str(tmp_path / "s"), "--workers", "1"]
+    assert CliRunner().invoke(app, ["sweep", "seed=0,1", *shared]).exit_code == 0
+    write_law(tmp_path / "s", trials=2)
+    said = "The law “exposure” was fitted to 2 trials, and 3 have finished now. Fit it anew: kinj sweep"
+    assert "The law" not in CliRunner().invoke(app, ["sweep", "seed=0,1", *shared]).stderr
+    assert said in CliRunner().invoke(app, ["sweep", "seed=0..2", *shared]).stderr
+    assert said in CliRunner().invoke(app, ["sweep", "seed=0..2", *shared, "--json"]).stderr
+    assert said in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_law_is_fitted_to_what_has_finished_of_a_sweep_that_was_cut_short(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path)
+    kept = [row.cell for row in read_rows(folder, LAWS["exposure"]())]
+    (folder / "sweep.yaml").write_text(to_yaml(load("sweep", ["data.biographies.people=4"], environ={}).settings))
+    for trial in sorted((folder / "trials").iterdir()):
+        dose, seed = trial.name.split("-")
+        (trial / "overrides.txt").write_text(f"seed={seed}\ntrain.stages.inject.epochs={dose}\n")
+        (trial / "events.jsonl").write_text('{"kind": "finished"}\n')
+        about = {"low": None, "high": None, "n": 2, "clusters": 2, "unit": "share", "direction": 1, "covers": ""}
+        content = json.loads((trial / "results.json").read_text())
+        content["probes"]["biographies"]["measures"]["recall"] |= about
+        (trial / "results.json").write_text(json.dumps(content))
+    (folder / "results.json").unlink()
+    FileLedger(folder).plan(dict.fromkeys((trial.name for trial in (folder / "trials").iterdir()), True))
+    assert sorted(row.cell for row in read_rows(folder, LAWS["exposure"]())) == sorted(
+        f"train.stages.inject.{cell}" for cell in kept
+    )
+    done = CliRunner().invoke(app, ["sweep", str(folder), "--law", "exposure"])
+    assert done.exit_code == 0, done.stderr
+    assert "12 of 12 done" in (folder / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "phrase"),
     [
@@ -181,7 +219,7 @@ def test_a_folder_without_a_sweep_and_runs_without_documents_are_refused(tmp_pat
     (tmp_path / "empty").mkdir()
     done = CliRunner().invoke(app, ["sweep", str(tmp_path / "empty"), "--law", "exposure"])
     assert done.exit_code == 2
-    assert "holds no results of a sweep" in done.stderr
+    assert "holds no trials yet" in done.stderr
     folder = write_sweep(tmp_path / "sweep")
     table = pq.read_table(folder / "trials" / "1-0" / "doses.parquet")
     pq.write_table(table.slice(8), folder / "trials" / "1-0" / "doses.parquet")
