@@ -77,11 +77,11 @@ class Capacity(Law):
         """Found where more exposures store more bits."""
         parts, grows = [], []
         for series, many in by_series(points).items():
-            slope = found.get(named("bits_per_tenfold", series))
-            grows.append(slope is not None and slope.above_0)
+            slope = found[named("bits_per_tenfold", series)]
+            grows.append(slope.above_0)
             best = max(many, key=lambda point: point.y)
             about = f"up to {best.y:.3g} bits per parameter (at {best.x:,.0f} exposures)"
-            parts.append(f"{in_words(series)}{about}, {slope or 'an unknown number'} more for ten times the exposures")
+            parts.append(f"{in_words(series)}{about}, {slope} more for ten times the exposures")
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:

@@ -142,7 +142,7 @@ class Collapse(Law):
         """Found where a collapse was seen; whether it moves with size is said beside it."""
         parts = []
         for series, many in by_series(points).items():
-            powers = {name: one for name in POWERS if (one := found.get(named(name, series)))}
+            powers = {name: one for name in POWERS if (one := found.get(named(name, series))) and one.ends}
             level = found.get(named("level", series))
             moves = "how it moves with size is not known"
             if level and "by_size" in powers:

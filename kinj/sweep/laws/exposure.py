@@ -67,11 +67,10 @@ class Exposure(Law):
         """Found where more exposures are answered better."""
         parts, gains = [], []
         for series in by_series(points):
-            gain, views = (found.get(named(name, series)) for name in ("gain", "by_views"))
-            gains.append(gain is not None and gain.above_0)
+            gain, views = found[named("gain", series)], found.get(named("by_views", series))
+            gains.append(gain.above_0)
             more = f", and {views.percent} points more if they are new views" if views else ""
-            amount = gain.percent if gain else "an unknown number of"
-            parts.append(f"{in_words(series)}twice as many exposures add {amount} points of accuracy{more}")
+            parts.append(f"{in_words(series)}twice as many exposures add {gain.percent} points of accuracy{more}")
         return any(gains), "; ".join(parts)
 
 

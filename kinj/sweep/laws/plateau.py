@@ -97,10 +97,10 @@ class Plateau(Law):
         for series, many in by_series(points).items():
             stays = any("level" in point.at for point in many)
             what = "the plateau grows" if stays else "no plateau, and the steps until people are known grow"
-            exponent, ratio = (found.get(named(name, series)) for name in ("exponent", "ratio"))
-            grows.append(exponent is not None and exponent.above_0)
+            exponent, ratio = found[named("exponent", series)], found.get(named("ratio", series))
+            grows.append(exponent.above_0)
             beside = f", {ratio} times as long as the first" if ratio else ""
-            parts.append(f"{in_words(series)}{what} with people^{exponent or 'unknown'}{beside}")
+            parts.append(f"{in_words(series)}{what} with people^{exponent}{beside}")
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,9 +66,7 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
     estimate = law.estimate(points)
     refits = Refits(law, rows)
     ends = {name: parameter_ends(law, refits, points, name, value) for name, value in estimate.items()}
-    sure = {name: Found(estimate[name], *both) for name, both in ends.items() if both is not None}
-    found, answer = law.answer(sure, points)
-    lost = [f"{refits.lost} of {refits.draws} resamples of the seeds do not determine the law"] if refits.lost else []
+    found, answer = law.answer({name: Found(estimate[name], both) for name, both in ends.items()}, points)
     return {
         "found": found,
         "answer": answer if found else f"not found in this range: {answer}",
@@ -77,8 +75,21 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
         "held_out": held_out(law, rows, points),
         "predictions": [_prediction(law, refits, points, estimate, x) for x in at],
         "lines": [_line(law, refits, name, many, estimate) for name, many in by_line(law, points).items()],
-        "notices": [*law.notices(rows), *lost],
+        "notices": [*law.notices(rows), *_unsure(refits, [name for name, both in ends.items() if both is None])],
     }
+
+
+def _unsure(refits: Refits, without: Sequence[str]) -> Iterator[str]:
+    """What the seeds do not tell.
+
+    Args:
+        without: parameters without an interval.
+    """
+    if refits.lost:
+        yield f"{refits.lost} of {refits.draws} resamples of the seeds do not determine the law"
+    if without:
+        why = "all seeds give the same, which is chance and no certainty, or most resamples of them do not determine it"
+        yield f"no interval for {', '.join(without)}: {why}"
 
 
 def parameter_ends(law: Law, refits: Refits, points: Sequence[Point], name: str, value: float) -> Ends | None:
