@@ -29,6 +29,7 @@ from kinj.report.tables import ended, show_sweep
 from kinj.sweep.conditions import Condition
 from kinj.sweep.engines import at_a_time
 from kinj.sweep.identity import identity
+from kinj.sweep.laws.planned import check_planned
 from kinj.sweep.multiplex import with_controls
 from kinj.sweep.pruning import watched
 from kinj.sweep.results import PlannedTrial
@@ -55,6 +56,8 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
     folder = Path(settings.run.dir) if settings.run.dir else chooser.search_folder() if searching else None
     where, planned = plan(trials, chooser.settings_of, folder)
     looked_at = plan(chooser.sample(), chooser.settings_of, where)[1] if searching else planned
+    if settings.sweep.law and not searching:
+        check_planned(settings.sweep.law, planned)
     for warning in unread(looked_at, loaded):
         note(f"warning: {warning}")
     for one in looked_at:

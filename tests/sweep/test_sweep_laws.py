@@ -188,6 +188,28 @@ def test_command_fits_a_law_to_a_sweep_that_is_there(tmp_path: Path) -> None:
     assert json.loads(as_json.stdout)["law"] == found
 
 
+EPOCHS = "train.stages.inject.epochs"
+MULTIPLEXED = ["--multiplex", "augment.views=1,2,3,4"]
+
+
+@pytest.mark.parametrize(
+    ("law", "typed", "phrase"),
+    [
+        ("exposure", [f"{EPOCHS}=1,2,3,4"], "the law `exposure` needs 2 seeds or more, and this sweep has 1"),
+        ("exposure", [f"{EPOCHS}=1,2,3", "seed=0,1"], "needs 4 settings beside seeds or more, and this sweep has 3"),
+        ("capacity", [f"{EPOCHS}=1,2", "data.seed=0,1"], "needs 3 settings beside seeds or more, and this sweep has 2"),
+        ("efficiency", ["optim.lr=1e-3"], "needs 2 seeds or more, and this sweep has 1"),
+        ("efficiency", ["seed=0,1"], ""),
+        ("collapse", [f"{EPOCHS}=1,2,3,4", "seed+data.seed=0,1"], ""),
+        ("exposure", [*MULTIPLEXED, "seed=0,1"], ""),
+    ],
+)
+def test_too_little_for_a_law_is_said_before_anything_runs(law: str, typed: list[str], phrase: str) -> None:
+    done = CliRunner().invoke(app, ["sweep", *typed, "--law", law, "--dry-run"])
+    assert done.exit_code == (2 if phrase else 0), done.stderr
+    assert phrase in done.stderr
+
+
 @pytest.mark.usefixtures("entries")
 def test_a_sweep_that_grew_says_which_laws_are_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kinj.cli.sweeping.TRIAL", "sweep_entries:good")

@@ -130,6 +130,10 @@ class Law(ABC):
     """The measure on the way that it reads, as `probe.name`."""
     outcomes: ClassVar[bool] = False
     """It reads each question's outcome."""
+    least: ClassVar[int] = 1
+    """Settings, apart from seeds, that its points take; 1 where the doses within one run make a curve."""
+    vary: ClassVar[str]
+    """What to do where there are too few points."""
     meanings: ClassVar[Mapping[str, Meaning]]
 
     @abstractmethod

@@ -33,6 +33,8 @@ class Capacity(Law):
     name = "capacity"
     x_label = "exposures"
     y_label = "bits per parameter"
+    least = 3
+    vary = "ask eval.probes=[capacity] of models that read the same people for 20, 60 and 200 epochs, say"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "bits_per_tenfold": Meaning("bits per parameter gained by ten times the exposures", published=1.0),
         "level": Meaning("where the line stands at one exposure"),
@@ -42,8 +44,8 @@ class Capacity(Law):
 
     def check(self, rows: Sequence[Row]) -> None:
         doses = _doses(_all(rows))
-        hint = "ask eval.probes=[capacity] of models that read the same people for 20, 60 and 200 epochs, say"
-        need(self.name, "different numbers of exposures at which the probe `capacity` was asked", 3, len(doses), hint)
+        what = "different numbers of exposures at which the probe `capacity` was asked"
+        need(self.name, what, self.least, len(doses), self.vary)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         curves = by_series(point for point in _all(rows) if _filled(point)).values()

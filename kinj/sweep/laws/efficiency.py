@@ -37,6 +37,7 @@ class Efficiency(Law):
     x_label = "exposures"
     y_label = "accuracy"
     share = True
+    vary = "draw by a power law, such as train.stages.NAME.data.documents.power=0.8"
     outcomes = True
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "alpha": Meaning("how fast facts are learned: larger is from fewer exposures", log=True),
@@ -48,13 +49,12 @@ class Efficiency(Law):
         doses: dict[str, set[int]] = {row.series: set() for row in rows}
         for row in rows:
             doses[row.series].update(dose for dose, _ in row.outcomes if dose)
-        hint = "draw by a power law, such as train.stages.NAME.data.documents.power=0.8"
         need(
             self.name,
             "different numbers of exposures of the facts asked about, on each curve",
             4,
             min(map(len, doses.values())),
-            hint,
+            self.vary,
         )
 
     def points(self, rows: Sequence[Row]) -> list[Point]:

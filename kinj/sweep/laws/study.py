@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kinj.config.errors import UsageError
 from kinj.report.numbers import short
 from kinj.sweep.laws.base import REACH, Estimate, Found, Law, NoFitError, Point, Row
 from kinj.sweep.laws.held import by_line, held_out, interval, pooled
+from kinj.sweep.laws.points import need_seeds
 from kinj.sweep.laws.refits import Ends, Figure, Refits
 
 SCHEMA = 1
@@ -35,10 +35,7 @@ def study(law: Law, rows: Sequence[Row], at: Sequence[float] = ()) -> dict[str, 
     """
     rows = sorted(rows, key=lambda row: (row.series, row.cell, row.unit))
     seeds = len({row.unit for row in rows})
-    if seeds < 2:
-        what = f"the law `{law.name}` needs 2 seeds or more, and this sweep has {seeds}: its intervals are over seeds"
-        hint = "add some, such as seed+data.seed=0..4; the same sweep with more values goes on in its folder"
-        raise UsageError(what, hint)
+    need_seeds(law.name, seeds)
     about = {
         "schema": SCHEMA,
         "law": law.name,
