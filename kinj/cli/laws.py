@@ -10,8 +10,10 @@ from kinj.config.errors import DONE, UsageError
 from kinj.config.names import LAWS
 from kinj.config.schema import SweepSettings, count_of
 from kinj.report.law import show_law
-from kinj.report.sweep import write_sweep_report
+from kinj.report.sweep import sweep_report
+from kinj.report.write import write_page
 from kinj.sweep.laws.run import fit_law
+from kinj.sweep.snapshot import table_of
 
 
 def law_of(folder: str, settings: SweepSettings, *, as_json: bool) -> int:
@@ -35,6 +37,6 @@ def fitted(folder: Path, settings: SweepSettings) -> dict[str, Any]:
     """Fits the law of some settings to the trials in a folder, puts it into its report, and says where it was written."""
     assert settings.law is not None
     found = fit_law(folder, settings.law, [float(count_of(value) or 0) for value in settings.at])
-    write_sweep_report(folder)
+    write_page(sweep_report(folder, table_of(folder)))
     note(f"the law with its plot: {folder / 'laws' / settings.law}.json, .svg")
     return found

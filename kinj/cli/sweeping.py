@@ -22,13 +22,14 @@ from kinj.config.schema import Settings
 from kinj.config.wording import counted
 from kinj.data import open_data
 from kinj.report.card import write_sweep_card
-from kinj.report.law import show_law
+from kinj.report.law import outdated, read_laws, show_law
 from kinj.report.naming import shortly_named
 from kinj.report.sweep import write_sweep_report
 from kinj.report.tables import ended, show_sweep
 from kinj.sweep.conditions import Condition
 from kinj.sweep.engines import at_a_time
 from kinj.sweep.identity import identity
+from kinj.sweep.laws.planned import check_planned
 from kinj.sweep.multiplex import with_controls
 from kinj.sweep.pruning import watched
 from kinj.sweep.results import PlannedTrial
@@ -55,6 +56,8 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
     folder = Path(settings.run.dir) if settings.run.dir else chooser.search_folder() if searching else None
     where, planned = plan(trials, chooser.settings_of, folder)
     looked_at = plan(chooser.sample(), chooser.settings_of, where)[1] if searching else planned
+    if settings.sweep.law and not searching:
+        check_planned(settings.sweep.law, planned)
     for warning in unread(looked_at, loaded):
         note(f"warning: {warning}")
     for one in looked_at:
@@ -87,7 +90,11 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
         )
     report = write_sweep_report(where)
     write_sweep_card(where)
+    others = [law for law in read_laws(where) if law["law"] != settings.sweep.law]
+    stale = [said for law in others if (said := outdated(where, law, result.table))]
     if as_json:
+        for said in stale:
+            note(said)
         law = {"law": fitted(where, settings.sweep)} if settings.sweep.law else {}
         counts = {"done": result.done, "failed": result.failed, "resumed": result.resumed}
         emit("sweep", folder=str(where), **counts, **result.table, **law)
@@ -101,6 +108,8 @@ def run_sweep(loaded: Loaded, space: Mapping[str, Sequence[Any]], *, dry_run: bo
         note(f"{counted(stopped, 'trial')} interrupted, as said above; the same command goes on with what is left.")
     if result.failed > stopped:
         note(f"{counted(result.failed - stopped, 'trial')} failed; log.txt says why. --retry-failed tries again.")
+    for said in stale:
+        note(said)
     if settings.sweep.law:  # last: a law with too few trials is refused, and what was run should be seen all the same
         show_law(fitted(where, settings.sweep))
     return result.exit_code

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,9 +16,25 @@ from kinj.report.blocks import Answer, Block, Cell, Figure, Figures, Section
 from kinj.report.canvas import Plot
 from kinj.report.numbers import number, short
 from kinj.report.plots import Series
+from kinj.report.read import read_json
 from kinj.report.relations import Fit, fits
 
 Law = Mapping[str, Any]
+
+
+def read_laws(folder: Path, asked: str | None = None) -> list[dict[str, Any]]:
+    """The laws that were fitted to a sweep, by name; the one that the sweep was asked for comes first."""
+    laws = [law for path in sorted((folder / "laws").glob("*.json")) if (law := read_json(path))]
+    return sorted(laws, key=lambda law: law["law"] != asked)
+
+
+def outdated(folder: Path, law: Law, results: Mapping[str, Any]) -> str | None:
+    """What to say of a law that was fitted to other trials than have finished now; None where their number is the same."""
+    done = sum(trial["done"] for group in results["groups"] for trial in group["trials"])
+    if law["trials"] == done:
+        return None
+    anew = shlex.join(["kinj", "sweep", str(folder), "--law", law["law"]])
+    return f"The law “{law['law']}” was fitted to {law['trials']} trials, and {done} have finished now. Fit it anew: {anew}"
 
 
 def show_law(law: Law, console: Console | None = None) -> None:

@@ -30,7 +30,7 @@ def answer(results: Results, laws: Sequence[Mapping[str, Any]] = ()) -> tuple[st
     """A law (or the first comparison, or the best row) in one sentence, and what has to be said with it."""
     if laws:
         return capitalized(laws[0]["answer"]), [
-            f"The law “{laws[0]['law']}”, with intervals over {laws[0]['seeds']} seeds."
+            f"The law “{laws[0]['law']}”, fitted to {laws[0]['trials']} trials, with intervals over {laws[0]['seeds']} seeds."
         ]
     main = [comparison for comparison in results["comparisons"] if is_main(results, comparison)]
     if main:

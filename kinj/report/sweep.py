@@ -44,7 +44,7 @@ from kinj.report.figures import (
     main_figure,
 )
 from kinj.report.front import front_words, on_front
-from kinj.report.law import law_section
+from kinj.report.law import law_section, outdated, read_laws
 from kinj.report.multiplex import check_grids, check_lines
 from kinj.report.naming import shortly_named
 from kinj.report.numbers import duration, times
@@ -97,10 +97,10 @@ def sweep_report(folder: Path, results: Results, command: str | None = None) -> 
         command: what repeats the sweep; by default made from its files.
     """
     written, results = results, shortly_named(results)
-    laws = [law for path in sorted((folder / "laws").glob("*.json")) if (law := read_json(path))]
-    head, beside = story.answer(results, laws)
-    gaps = list(missing(results))
     base = _base(folder)
+    laws = read_laws(folder, base.get("sweep.law"))
+    head, beside = story.answer(results, laws)
+    gaps = [*missing(folder, results), *filter(None, (outdated(folder, law, results) for law in laws))]
     found = [environment_of for path in _runs(folder, results) if (environment_of := read_json(path / "env.json"))]
     front = on_front(results)
     figures = [figure for figure in (main_figure(results), kept_figure(results)) if figure]
@@ -138,8 +138,9 @@ def sweep_report(folder: Path, results: Results, command: str | None = None) -> 
     return Report(folder, "sweep", title(results), parts, head, gaps, list(_together(folder, results)), content)
 
 
-def missing(results: Results) -> Iterator[str]:
-    """Trials that have not finished, with why, and what goes on."""
+def missing(folder: Path, results: Results) -> Iterator[str]:
+    """Trials that have not finished, with why, and the command that goes on."""
+    go_on = shlex.join(["kinj", "sweep", str(folder), "--worker"])
     trials = {trial["trial"]: trial["done"] for group in results["groups"] for trial in group["trials"]}
     pruned = {one["trial"] for one in results.get("pruned", [])}
     failed = [
@@ -150,10 +151,11 @@ def missing(results: Results) -> Iterator[str]:
     open_ = sum(not done and trial not in known for trial, done in trials.items())
     if open_ > 0:
         many = "1 of {} trials has" if open_ == 1 else f"{open_} of {{}} trials have"
-        yield f"{many.format(len(trials))} not finished; the command that began the sweep goes on with what is left."
+        way = f"What is left goes on with the command that began the sweep, or with: {go_on}"
+        yield f"{many.format(len(trials))} not finished. {way}"
     yield from failed
     if any(ended(failure) == "failed" for failure in results["failures"]):
-        yield "--retry-failed tries failed trials again."
+        yield f"Failed trials are tried again with: {go_on} --retry-failed"
     if pruned:
         yield f"Pruned trials: {len(pruned)} of {len(trials)}, ended early for a learning curve behind the others'."
     if any(trials.values()) and not results["measure"]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,8 @@ class TrialResult:
     def items(self, probe: str, name: str) -> Items | None:
         """The values behind a measure; None where the predictions do not determine them.
 
-        Predictions hold scores by question, not by measure. A set of them is taken for the measure only if its size and
-        its mean are those of results.json.
+        Predictions hold scores by question, not by measure. A set of them (a kind of question, or a block) is taken for the
+        measure only if its size and its mean are those of results.json, and never a set that is named after another measure.
         """
         measure = self.measure(probe, name)
         path = self.folder / "predictions" / f"{probe}.jsonl"
@@ -132,26 +133,37 @@ class TrialResult:
         if ranked and _agrees(ranked, measure):
             return ranked
         asked = [row for row in rows if "scores" in row]
-        by_kind = [
-            [row for row in asked if row.get("kind") == kind] for kind in {row.get("kind"): None for row in asked}
-        ]
-        for sets in ([asked, *by_kind] if len(by_kind) > 1 else [asked], self._blocks(asked, probe)):
-            found = [items for chosen in sets if (items := _scored(chosen, name)) and _agrees(items, measure)]
+        kinds = list({row.get("kind"): None for row in asked})
+        by_kind = {kind: [row for row in asked if row.get("kind") == kind] for kind in kinds if len(kinds) > 1}
+        own = {_bare(name), *_bare(name).split("/")}
+        others = {_bare(other) for other in self.probes[probe]["measures"]} - own
+        for sets in ({"": asked, **by_kind}, self._blocks(asked, probe)):
+            agreeing = {
+                of: items
+                for of, chosen in sets.items()
+                if of not in others and (items := _scored(chosen, name)) and _agrees(items, measure)
+            }
+            found = [agreeing[of] for of in agreeing if of in own] or list(agreeing.values())
             if found:
                 return found[0] if len(found) == 1 else None
         return None
 
-    def _blocks(self, rows: Sequence[dict[str, Any]], probe: str) -> list[Sequence[dict[str, Any]]]:
-        """The rows cut as the measures follow each other: some probes ask one pool of questions after the other."""
+    def _blocks(self, rows: Sequence[dict[str, Any]], probe: str) -> dict[str, Sequence[dict[str, Any]]]:
+        """The rows cut as the measures follow each other, by measure: some probes ask one pool of questions after the other."""
         measures = self.probes[probe]["measures"]
-        sizes = [m["n"] for name, m in measures.items() if not name.endswith(SCORES) and "/" not in name]
-        starts = [sum(sizes[:number]) for number in range(len(sizes))]
-        return [rows[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+        sizes = {name: m["n"] for name, m in measures.items() if not name.endswith(SCORES) and "/" not in name}
+        ends = dict(zip(sizes, accumulate(sizes.values()), strict=True))
+        return {name: rows[ends[name] - size : ends[name]] for name, size in sizes.items()}
+
+
+def _bare(measure: str) -> str:
+    """The name of a measure without the score that ends it."""
+    return measure.removesuffix(next((score for score in SCORES if measure.endswith(score)), ""))
 
 
 def _scored(rows: Sequence[dict[str, Any]], measure: str) -> Items | None:
     """Some rows with the score that ends the measure's name, else exact match."""
-    score = next((name for name in SCORES if measure.endswith(name)), "_exact_match").removeprefix("_")
+    score = measure.removeprefix(_bare(measure)).removeprefix("_") or "exact_match"
     if not rows or any(score not in row["scores"] for row in rows):
         return None
     values = {row["id"]: float(row["scores"][score]) for row in rows}

@@ -56,7 +56,8 @@ def test_formats_and_the_object(kinj: Kinj, run_dir: Path, sweep_dir: Path, tmp_
     assert (sweep["kind"], run["kind"]) == ("sweep", "run")
     assert "does better" in sweep["answer"]
     assert sweep["missing"] == [
-        "1 of 2 trials has not finished; the command that began the sweep goes on with what is left."
+        "1 of 2 trials has not finished. What is left goes on with the command that began the sweep, or with: "
+        f"kinj sweep {sweep_dir} --worker"
     ]
 
 

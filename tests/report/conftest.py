@@ -183,13 +183,14 @@ LAW = {
     "y": "accuracy",
     "share": True,
     "log_y": False,
-    "trials": 12,
+    "trials": 2,
     "seeds": 3,
     "notices": ["two trials were left out"],
 }
 
 
-def write_law(folder: Path) -> None:
+def write_law(folder: Path, **more: Any) -> None:
     """A law that was fitted to a sweep, beside its results."""
-    (folder / "laws").mkdir(parents=True)
-    (folder / "laws" / "exposure.json").write_text(json.dumps(LAW))
+    law = LAW | more
+    (folder / "laws").mkdir(parents=True, exist_ok=True)
+    (folder / "laws" / f"{law['law']}.json").write_text(json.dumps(law))

@@ -224,14 +224,14 @@ def test_what_a_full_disk_interrupted_has_not_failed(results: dict[str, Any]) ->
     trial = {"trial": "abc", "data_seed": 0, "seed": 1, "done": False}
     results["groups"][0]["trials"].append(trial)
     results["failures"] = [{"trial": "abc", "name": "one", "label": "", "error": "no room", "state": "interrupted"}]
-    said = " ".join(missing(results))
-    assert "goes on with what is left. one was interrupted: no room (trials/abc/log.txt)" in said
+    said = " ".join(missing(Path("runs/lr"), results))
+    assert "or with: kinj sweep runs/lr --worker one was interrupted: no room (trials/abc/log.txt)" in said
     assert "failed" not in said
     assert "interrupted: one: no room (trials/abc/log.txt)" in comparison_lines(results)
     results["failures"][0]["state"] = "failed"
-    assert list(missing(results)) == [
+    assert list(missing(Path("runs/lr"), results)) == [
         "one failed: no room (trials/abc/log.txt)",
-        "--retry-failed tries failed trials again.",
+        "Failed trials are tried again with: kinj sweep runs/lr --worker --retry-failed",
     ]
 
 

@@ -88,15 +88,41 @@ def test_the_law_is_the_answer_where_nothing_was_compared(sweep_dir: Path, resul
     assert report.parts[2].head == "A" + LAW["answer"].removeprefix("a")  # type: ignore[union-attr]  # the third part is the answer
 
 
+def test_the_law_that_the_sweep_was_asked_for_is_the_answer(sweep_dir: Path, results: dict[str, Any]) -> None:
+    write_law(sweep_dir)
+    write_law(sweep_dir, law="collapse", answer="no collapse")
+    (sweep_dir / "sweep.yaml").write_text("sweep: {law: null}\n")
+    assert sweep_report(sweep_dir, results).answer == "No collapse"
+    (sweep_dir / "sweep.yaml").write_text("sweep: {law: exposure}\n")
+    assert sweep_report(sweep_dir, results).answer.startswith("Accuracy rises")
+
+
+def test_a_law_of_fewer_trials_than_have_finished_is_said_to_be_old(
+    tmp_path: Path, sweep_dir: Path, results: dict[str, Any]
+) -> None:
+    write_law(sweep_dir)
+    assert list(sweep_report(sweep_dir, results).missing) == []
+    results["groups"][0]["trials"].append({"trial": "id-more", "data_seed": 0, "seed": 1, "done": True})
+    report = sweep_report(sweep_dir, results)
+    said = f"The law “exposure” was fitted to 2 trials, and 3 have finished now. Fit it anew: kinj sweep {sweep_dir} --law exposure"
+    assert list(report.missing) == [said]
+    pages = write([report], tmp_path / "page.html", ["html", "md", "json"])
+    assert said in read(pages[0]).words
+    assert "was fitted to 2 trials, and 3 have finished now" in pages[1].read_text(encoding="utf-8")
+    assert json.loads(pages[2].read_text(encoding="utf-8"))["reports"][0]["missing"] == [said]
+
+
 def test_what_is_missing_in_a_sweep(results: dict[str, Any]) -> None:
-    assert list(missing(results)) == []
+    assert list(missing(Path("a sweep"), results)) == []
     results["groups"][0]["trials"] += [{"trial": name, "data_seed": 0, "seed": 1, "done": False} for name in "xyz"]
     results["failures"] = [{"trial": "x", "name": "one", "label": "", "error": "it broke\nhere"}]
-    lines = list(missing(results))
-    assert lines[0].startswith("2 of 5 trials have not finished")
+    lines = list(missing(Path("a sweep"), results))
+    assert lines[0].startswith("2 of 5 trials have not finished. ")
+    assert lines[0].endswith(": kinj sweep 'a sweep' --worker")
     assert lines[1] == "one failed: it broke (trials/x/log.txt)"
+    assert lines[2].endswith(": kinj sweep 'a sweep' --worker --retry-failed")
     results["groups"][0]["trials"] = results["groups"][0]["trials"][:3]
-    assert next(missing(results)).startswith("1 of 4 trials has not finished")
+    assert next(missing(Path("a sweep"), results)).startswith("1 of 4 trials has not finished")
 
 
 def test_a_sweep_in_which_nothing_has_happened(tmp_path: Path, results: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def test_recipes_are_ranked_by_it() -> None:
 
 def test_a_ranking_that_the_intervals_do_not_carry_says_so() -> None:
     rows = [*outcomes(random.Random(0), 0.3, "plain"), *outcomes(random.Random(1), 0.3, "views")]
-    assert study(Efficiency(), rows)["answer"].endswith("; the intervals of the first two overlap")
+    assert study(Efficiency(), rows)["answer"].endswith("; the intervals of the first two do not tell them apart")
 
 
 def test_answers_that_do_not_depend_on_exposures_are_not_found() -> None:

@@ -73,11 +73,15 @@ def test_a_loss_that_passes_by_has_no_level_and_is_said_to() -> None:
     rows = courses(random.Random(0))
     falling = tuple((step, 24 - 2.5 * math.log2(step)) for step in (round(10 ** (n / 12)) for n in range(30)))
     passing = [
-        replace(row, course=tuple((step * row.people, loss) for step, loss in dict(falling).items())) for row in rows
+        replace(
+            row,
+            course=tuple((step * row.people ** (0.985 + row.unit / 100), loss) for step, loss in dict(falling).items()),
+        )
+        for row in rows
     ]
     result = study(Plateau(), passing)
     assert {one["name"] for one in result["parameters"]} == {"exponent", "scale"}
-    assert result["answer"].startswith("no plateau, and the steps until people are known grow with people^1 ")
+    assert result["answer"].startswith("no plateau, and the steps until people are known grow with people^1 [")
     assert any(notice.startswith("no plateau: the loss") for notice in result["notices"])
     assert not any(notice.startswith("no plateau") for notice in study(Plateau(), rows)["notices"])
 

@@ -1,4 +1,4 @@
-"""Values by question behind a ranking: read again from the log-probabilities in a trial's predictions."""
+"""Values by question behind a measure: rankings are read from log-probabilities, others from scores, cut by kind or by order."""
 
 from __future__ import annotations
 
@@ -64,3 +64,47 @@ def test_arms_are_paired_by_question_on_the_ranking(tmp_path: Path) -> None:
     assert found["n"] == 3
     assert found["low"] is not None
     assert found["smallest"] > 0
+
+
+def asked(folder: Path, measures: dict[str, list[float]], kinds: dict[str, str]) -> TrialResult:
+    """A finished trial with two scores a measure, the questions of one measure after those of the other."""
+    rows = [
+        {"id": f"{name}{n}", "kind": kinds.get(name, "forward"), "scores": {"exact_match": score, "f1": score}}
+        for name, scores in measures.items()
+        for n, score in enumerate(scores)
+    ]
+    (folder / "predictions").mkdir(parents=True)
+    (folder / "predictions" / "retention.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    about = {"low": None, "high": None, "n": 2, "clusters": 2, "unit": "share", "direction": 1, "covers": ""}
+    found = {f"{n}{end}": {"value": sum(m) / 2, **about} for n, m in measures.items() for end in ("", "_f1")}
+    (folder / "results.json").write_text(json.dumps({"probes": {"retention": {"measures": found}}}))
+    return TrialResult(folder.name, Replicate(0, 0), folder)
+
+
+@pytest.mark.parametrize("kinds", [{}, {"two_hop": "two_hop", "reverse": "reverse"}], ids=["blocks", "kinds"])
+@pytest.mark.parametrize("score", ["", "_f1"])
+def test_measures_with_equal_means_keep_questions_of_their_own(
+    score: str, kinds: dict[str, str], tmp_path: Path
+) -> None:
+    measures = {"recall": [1.0, 0.0], "two_hop": [0.0, 1.0], "reverse": [0.0, 1.0]}
+    tied = asked(tmp_path / "tied", measures, kinds)
+    for name, scores in measures.items():
+        found = tied.items("retention", name + score)
+        assert found
+        assert found.values == {f"{name}{n}": value for n, value in enumerate(scores)}
+    other = asked(tmp_path / "other", measures | {"reverse": [1.0, 1.0]}, kinds)
+    paired = difference([other], [tied], "retention", f"reverse{score}", "biographies")
+    assert paired
+    assert paired["covers"].startswith("other questions like these 2")
+
+
+def test_equal_means_that_nothing_tells_apart_are_not_paired(tmp_path: Path) -> None:
+    measures = {"exact_match": [1.0, 0.0], "contains": [1.0, 0.0]}
+    kinds = {"exact_match": "1999", "contains": "2000"}
+    assert asked(tmp_path / "a", measures, kinds).items("retention", "exact_match") is None
+
+
+def test_a_part_of_a_measure_is_not_read_from_another_one_of_its_size_and_mean(tmp_path: Path) -> None:
+    found = asked(tmp_path / "a", {"recall": [1.0, 1.0], "two_hop": [0.0, 1.0]}, {"two_hop": "two_hop"})
+    found.probes["retention"]["measures"]["recall/city"] = {"value": 0.5, "n": 2}
+    assert found.items("retention", "recall/city") is None

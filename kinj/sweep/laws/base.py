@@ -82,23 +82,30 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Found:
-    """A parameter with the ends of its 95 % interval over seeds."""
+    """A parameter with the ends of its 95 % interval over seeds, where there is one."""
 
     value: float
-    low: float
-    high: float
+    ends: tuple[float, float] | None
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        return self._written(1, ".3g")
 
     @property
     def percent(self) -> str:
         """The same in percent (or points), with its interval."""
-        return f"{100 * self.value:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+        return self._written(100, ".1f")
+
+    def _written(self, scale: float, form: str) -> str:
+        value, *ends = (format(scale * one, form) for one in (self.value, *(self.ends or ())))
+        return f"{value} [{', '.join(ends)}]" if ends else f"{value} (no interval)"
 
     @property
     def above_0(self) -> bool:
-        return self.low > 0
+        return self.ends is not None and self.ends[0] > 0
+
+    def above(self, other: Found) -> bool:
+        """Whether both have intervals, and this one's lies above the other's."""
+        return self.ends is not None and other.ends is not None and self.ends[0] > other.ends[1]
 
 
 class NoFitError(Exception):
@@ -123,6 +130,10 @@ class Law(ABC):
     """The measure on the way that it reads, as `probe.name`."""
     outcomes: ClassVar[bool] = False
     """It reads each question's outcome."""
+    least: ClassVar[int] = 1
+    """Settings, apart from seeds, that its points take; 1 where the doses within one run make a curve."""
+    vary: ClassVar[str]
+    """What to do where there are too few points."""
     meanings: ClassVar[Mapping[str, Meaning]]
 
     @abstractmethod
@@ -148,7 +159,7 @@ class Law(ABC):
 
     @abstractmethod
     def answer(self, found: Mapping[str, Found], points: Sequence[Point]) -> tuple[bool, str]:
-        """Whether the law was found in this range, and one sentence."""
+        """Whether the law was found in this range, and one sentence, from every parameter of the estimate."""
 
     def held_out(self, points: Sequence[Point]) -> list[Point]:
         """The points to be predicted from the others: those with the largest x."""

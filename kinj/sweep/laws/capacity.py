@@ -33,6 +33,8 @@ class Capacity(Law):
     name = "capacity"
     x_label = "exposures"
     y_label = "bits per parameter"
+    least = 3
+    vary = "ask eval.probes=[capacity] of models that read the same people for 20, 60 and 200 epochs, say"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "bits_per_tenfold": Meaning("bits per parameter gained by ten times the exposures", published=1.0),
         "level": Meaning("where the line stands at one exposure"),
@@ -42,8 +44,8 @@ class Capacity(Law):
 
     def check(self, rows: Sequence[Row]) -> None:
         doses = _doses(_all(rows))
-        hint = "ask eval.probes=[capacity] of models that read the same people for 20, 60 and 200 epochs, say"
-        need(self.name, "different numbers of exposures at which the probe `capacity` was asked", 3, len(doses), hint)
+        what = "different numbers of exposures at which the probe `capacity` was asked"
+        need(self.name, what, self.least, len(doses), self.vary)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         curves = by_series(point for point in _all(rows) if _filled(point)).values()
@@ -77,11 +79,11 @@ class Capacity(Law):
         """Found where more exposures store more bits."""
         parts, grows = [], []
         for series, many in by_series(points).items():
-            slope = found.get(named("bits_per_tenfold", series))
-            grows.append(slope is not None and slope.above_0)
+            slope = found[named("bits_per_tenfold", series)]
+            grows.append(slope.above_0)
             best = max(many, key=lambda point: point.y)
             about = f"up to {best.y:.3g} bits per parameter (at {best.x:,.0f} exposures)"
-            parts.append(f"{in_words(series)}{about}, {slope or 'an unknown number'} more for ten times the exposures")
+            parts.append(f"{in_words(series)}{about}, {slope} more for ten times the exposures")
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:

@@ -50,6 +50,8 @@ class Collapse(Law):
     x_label = "parameters"
     y_label = "exposures at the collapse"
     log_y = True
+    least = 4
+    vary = "vary the weight or share of the documents over a wide range, such as 1,3,10,30,100"
     what = "accuracy"
     falls = "collapses"
     meanings: ClassVar[Mapping[str, Meaning]] = {
@@ -68,14 +70,13 @@ class Collapse(Law):
         if any(row.fact_tokens is None for row in known):
             what = "these runs did not count the tokens of facts (doses.parquet has no column `tokens`)"
             raise UsageError(what, "they are of an earlier version: run the sweep anew in another folder (-o)")
-        hint = "vary the weight or share of the documents over a wide range, such as 1,3,10,30,100"
         least = min((len({row.cell for row in curve.rows}) for curve in curves(known)), default=0)
         need(
             self.name,
             f"doses for each model size and budget of tokens, each with a measured {self.what}",
-            4,
+            self.least,
             least,
-            hint,
+            self.vary,
         )
         highest = max(self._peak(curve) for curve in curves(known))
         if highest <= POINTS:
@@ -142,7 +143,7 @@ class Collapse(Law):
         """Found where a collapse was seen; whether it moves with size is said beside it."""
         parts = []
         for series, many in by_series(points).items():
-            powers = {name: one for name in POWERS if (one := found.get(named(name, series)))}
+            powers = {name: one for name in POWERS if (one := found.get(named(name, series))) and one.ends}
             level = found.get(named("level", series))
             moves = "how it moves with size is not known"
             if level and "by_size" in powers:

@@ -37,6 +37,7 @@ class Efficiency(Law):
     x_label = "exposures"
     y_label = "accuracy"
     share = True
+    vary = "draw by a power law, such as train.stages.NAME.data.documents.power=0.8"
     outcomes = True
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "alpha": Meaning("how fast facts are learned: larger is from fewer exposures", log=True),
@@ -48,13 +49,12 @@ class Efficiency(Law):
         doses: dict[str, set[int]] = {row.series: set() for row in rows}
         for row in rows:
             doses[row.series].update(dose for dose, _ in row.outcomes if dose)
-        hint = "draw by a power law, such as train.stages.NAME.data.documents.power=0.8"
         need(
             self.name,
             "different numbers of exposures of the facts asked about, on each curve",
             4,
             min(map(len, doses.values())),
-            hint,
+            self.vary,
         )
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
@@ -104,10 +104,8 @@ class Efficiency(Law):
     def answer(self, found: Mapping[str, Found], points: Sequence[Point]) -> tuple[bool, str]:
         """Found where facts shown more often are answered better, on at least one curve."""
         series = list(by_series(points))
-        rising = [one for one in series if (slope := found.get(named("slope", one))) and slope.above_0]
-        ranked = sorted(
-            (one for one in rising if named("alpha", one) in found), key=lambda one: -found[named("alpha", one)].value
-        )
+        rising = [one for one in series if found[named("slope", one)].above_0]
+        ranked = sorted(rising, key=lambda one: -found[named("alpha", one)].value)
         alphas = [found[named("alpha", one)] for one in ranked]
         parts = (
             [_ranking(ranked, alphas)] if len(ranked) > 1 else [f"{in_words(one)}alpha {alphas[0]}" for one in ranked]
@@ -119,7 +117,7 @@ class Efficiency(Law):
 def _ranking(ranked: Sequence[str], alphas: Sequence[Found]) -> str:
     """One sentence about several curves, the largest alpha first."""
     first, *others = (f"{one} ({alpha})" for one, alpha in zip(ranked, alphas, strict=True))
-    close = "" if alphas[0].low > alphas[1].high else "; the intervals of the first two overlap"
+    close = "" if alphas[0].above(alphas[1]) else "; the intervals of the first two do not tell them apart"
     return f"alpha ranks {first} first, then {', then '.join(others)}{close}"
 
 

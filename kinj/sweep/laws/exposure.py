@@ -22,6 +22,8 @@ class Exposure(Law):
     x_label = "exposures (views × repetitions)"
     y_label = "accuracy"
     share = True
+    least = 4
+    vary = "vary train.stages.NAME.epochs, data.biographies.views or both"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "gain": Meaning("accuracy gained by twice as many exposures"),
         "by_views": Meaning("what is gained more if the exposures are new views, not repetitions"),
@@ -30,8 +32,8 @@ class Exposure(Law):
 
     def check(self, rows: Sequence[Row]) -> None:
         doses = {round(math.log2(row.dose), 1) for row in rows if row.dose > 0 and row.measure is not None}
-        hint = "vary train.stages.NAME.epochs, data.biographies.views or both"
-        need(self.name, "different numbers of exposures at which the sweep's measure was taken", 4, len(doses), hint)
+        what = "different numbers of exposures at which the sweep's measure was taken"
+        need(self.name, what, self.least, len(doses), self.vary)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         return cells([row for row in rows if row.dose > 0], lambda row: row.dose, lambda row: row.measure)
@@ -67,11 +69,10 @@ class Exposure(Law):
         """Found where more exposures are answered better."""
         parts, gains = [], []
         for series in by_series(points):
-            gain, views = (found.get(named(name, series)) for name in ("gain", "by_views"))
-            gains.append(gain is not None and gain.above_0)
+            gain, views = found[named("gain", series)], found.get(named("by_views", series))
+            gains.append(gain.above_0)
             more = f", and {views.percent} points more if they are new views" if views else ""
-            amount = gain.percent if gain else "an unknown number of"
-            parts.append(f"{in_words(series)}twice as many exposures add {amount} points of accuracy{more}")
+            parts.append(f"{in_words(series)}twice as many exposures add {gain.percent} points of accuracy{more}")
         return any(gains), "; ".join(parts)
 
 

@@ -44,6 +44,10 @@ class Plateau(Law):
     x_label = "people"
     y_label = "steps until the plateau ends"
     log_y = True
+    least = 4
+    vary = (
+        "vary data.biographies.people, with train.probes=[generalization] and train.probe_log=12 or train.probe_every"
+    )
     course = "generalization.attribute_loss/familiar"
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "exponent": Meaning("steps grow with this power of the number of people", published=PUBLISHED),
@@ -54,8 +58,8 @@ class Plateau(Law):
 
     def check(self, rows: Sequence[Row]) -> None:
         sizes = {row.people for row in rows if row.course}
-        hint = "vary data.biographies.people, with train.probes=[generalization] and train.probe_log=12 or train.probe_every"
-        need(self.name, "numbers of people in runs that took `attribute_loss/familiar` on the way", 4, len(sizes), hint)
+        what = "numbers of people in runs that took `attribute_loss/familiar` on the way"
+        need(self.name, what, self.least, len(sizes), self.vary)
 
     def points(self, rows: Sequence[Row]) -> list[Point]:
         unended = {row.cell for row in rows if end_of(tuple(row.course)) is None}
@@ -97,10 +101,10 @@ class Plateau(Law):
         for series, many in by_series(points).items():
             stays = any("level" in point.at for point in many)
             what = "the plateau grows" if stays else "no plateau, and the steps until people are known grow"
-            exponent, ratio = (found.get(named(name, series)) for name in ("exponent", "ratio"))
-            grows.append(exponent is not None and exponent.above_0)
+            exponent, ratio = found[named("exponent", series)], found.get(named("ratio", series))
+            grows.append(exponent.above_0)
             beside = f", {ratio} times as long as the first" if ratio else ""
-            parts.append(f"{in_words(series)}{what} with people^{exponent or 'unknown'}{beside}")
+            parts.append(f"{in_words(series)}{what} with people^{exponent}{beside}")
         return any(grows), "; ".join(parts)
 
     def notices(self, rows: Sequence[Row]) -> list[str]:

@@ -54,6 +54,14 @@ def in_words(series: str) -> str:
     return f"{series}: " if series else ""
 
 
+def need_seeds(law: str, there: int) -> None:
+    """Raises UsageError where there are too few seeds for intervals."""
+    if there < 2:
+        what = f"the law `{law}` needs 2 seeds or more, and this sweep has {there}: its intervals are over seeds"
+        hint = "add some, such as seed+data.seed=0..4; the same sweep with more values goes on in its folder"
+        raise UsageError(what, hint)
+
+
 def need(law: str, what: str, least: int, there: int, hint: str) -> None:
     """Raises UsageError where there is less than a law needs."""
     if there < least:

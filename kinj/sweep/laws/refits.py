@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from kinj.stats import bootstrap_ends, resamples
+from kinj.stats.intervals import NO_SPREAD
 from kinj.sweep.laws.base import Estimate, Law, NoFitError, Point, Row
 
 LEAST_SHARE = 0.5
@@ -56,7 +57,8 @@ class Refits:
         return self.draws - sum(fit.times for fit in self._fits)
 
     def ends(self, value: float, figure: Figure, log: bool = False) -> Ends | None:
-        """The 95 % interval of a figure; None where too few resamples determine it.
+        """The 95 % interval of a figure; None where too few resamples determine it, or all give the same: of few seeds that
+        are alike, chance makes that, and it says nothing of how sure the figure is.
 
         Args:
             value: the figure in the data.
@@ -71,4 +73,6 @@ class Refits:
         if len(drawn) < LEAST_SHARE * self.draws or (log and value <= 0):
             return None
         low, high = bootstrap_ends(math.log(value) if log else value, drawn, self.units)
+        if high - low < NO_SPREAD:
+            return None
         return (math.exp(low), math.exp(high)) if log else (low, high)

@@ -14,9 +14,9 @@ import yaml
 from kinj.config.errors import UsageError
 from kinj.report.naming import bare_name
 from kinj.report.read import read_json, read_lines
-from kinj.report.sweep import read_sweep
 from kinj.sweep.laws.base import Law, Row
 from kinj.sweep.outcome import Replicate, TrialResult
+from kinj.sweep.snapshot import table_of
 
 AXES = ("model.size", "biographies.people", "biographies.views", ".epochs", ".steps", ".weight", ".share", ".views")
 """Endings of settings that change a size or a dose, and so move a trial along its curve. Any other makes a curve of its own."""
@@ -39,7 +39,7 @@ def read_rows(folder: Path, law: Law) -> list[Row]:
     Raises:
         UsageError: the folder holds no results of a sweep, or a trial did not inject documents.
     """
-    results = read_sweep(folder)
+    results = table_of(folder)
     settings = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))
     by_data = len({trial["data_seed"] for group in results["groups"] for trial in group["trials"]}) > 1
     rows = []

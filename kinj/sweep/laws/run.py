@@ -9,10 +9,10 @@ from typing import Any
 
 from kinj.data.files import atomic_write
 from kinj.report.law import law_plot
-from kinj.report.sweep import read_sweep
 from kinj.sweep.laws.registry import LAWS
 from kinj.sweep.laws.rows import read_rows
 from kinj.sweep.laws.study import study
+from kinj.sweep.snapshot import table_of
 
 
 def fit_law(folder: Path, name: str, at: Sequence[float] = ()) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def fit_law(folder: Path, name: str, at: Sequence[float] = ()) -> dict[str, Any]
     """
     law = LAWS[name]()
     result = study(law, read_rows(folder, law), at)
-    if pruned := read_sweep(folder).get("pruned"):
+    if pruned := table_of(folder).get("pruned"):
         gap = "where they would have done badly, the law has gaps, and the means of the seeds that were left look too good"
         result["notices"].append(f"pruned trials are left out ({len(pruned)}): {gap}")
     text = json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kinj.config.errors import UsageError
 from kinj.report.numbers import short
 from kinj.sweep.laws.base import REACH, Estimate, Found, Law, NoFitError, Point, Row
 from kinj.sweep.laws.held import by_line, held_out, interval, pooled
+from kinj.sweep.laws.points import need_seeds
 from kinj.sweep.laws.refits import Ends, Figure, Refits
 
 SCHEMA = 1
@@ -35,10 +35,7 @@ def study(law: Law, rows: Sequence[Row], at: Sequence[float] = ()) -> dict[str, 
     """
     rows = sorted(rows, key=lambda row: (row.series, row.cell, row.unit))
     seeds = len({row.unit for row in rows})
-    if seeds < 2:
-        what = f"the law `{law.name}` needs 2 seeds or more, and this sweep has {seeds}: its intervals are over seeds"
-        hint = "add some, such as seed+data.seed=0..4; the same sweep with more values goes on in its folder"
-        raise UsageError(what, hint)
+    need_seeds(law.name, seeds)
     about = {
         "schema": SCHEMA,
         "law": law.name,
@@ -66,9 +63,7 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
     estimate = law.estimate(points)
     refits = Refits(law, rows)
     ends = {name: parameter_ends(law, refits, points, name, value) for name, value in estimate.items()}
-    sure = {name: Found(estimate[name], *both) for name, both in ends.items() if both is not None}
-    found, answer = law.answer(sure, points)
-    lost = [f"{refits.lost} of {refits.draws} resamples of the seeds do not determine the law"] if refits.lost else []
+    found, answer = law.answer({name: Found(estimate[name], both) for name, both in ends.items()}, points)
     return {
         "found": found,
         "answer": answer if found else f"not found in this range: {answer}",
@@ -77,8 +72,21 @@ def _fitted(law: Law, rows: Sequence[Row], points: Sequence[Point], at: Sequence
         "held_out": held_out(law, rows, points),
         "predictions": [_prediction(law, refits, points, estimate, x) for x in at],
         "lines": [_line(law, refits, name, many, estimate) for name, many in by_line(law, points).items()],
-        "notices": [*law.notices(rows), *lost],
+        "notices": [*law.notices(rows), *_unsure(refits, [name for name, both in ends.items() if both is None])],
     }
+
+
+def _unsure(refits: Refits, without: Sequence[str]) -> Iterator[str]:
+    """What the seeds do not tell.
+
+    Args:
+        without: parameters without an interval.
+    """
+    if refits.lost:
+        yield f"{refits.lost} of {refits.draws} resamples of the seeds do not determine the law"
+    if without:
+        why = "all seeds give the same, which is chance and no certainty, or most resamples of them do not determine it"
+        yield f"no interval for {', '.join(without)}: {why}"
 
 
 def parameter_ends(law: Law, refits: Refits, points: Sequence[Point], name: str, value: float) -> Ends | None:
