@@ -150,9 +150,9 @@ class Collapse(Law):
                 scale = math.exp(level.value + math.log(MILLION) * sum(power.value for power in powers.values()))
                 factors = [f"({POWERS[name]} / 1 M)^{power}" for name, power in powers.items()]
                 moves = " · ".join([f"dose* = {short(scale)}", *factors])
-            parts.append(
-                f"{in_words(series)}{self.what} {self.falls} at {_range([p.y for p in many])} exposures; {moves}"
-            )
+            alone = found.get(named("dose", many[0].cell)) if len(many) == 1 else None
+            doses = alone or _range([point.y for point in many])
+            parts.append(f"{in_words(series)}{self.what} {self.falls} at {doses} exposures; {moves}")
         return True, "; ".join(parts)
 
     def resolution(self, parameter: str, points: Sequence[Point]) -> tuple[float, float] | None:
