@@ -347,6 +347,11 @@ def test_a_condition_and_a_sampler_choose_trials(kinj: Commands) -> None:
     assert "nothing is varied" in kinj.err
     drawn = ["optim.lr=1e-4..1e-2:log", "--sampler", "random", "sweep.points=3", "seed=0,1", "--dry-run"]
     assert len(kinj.json("sweep", *drawn)["trials"]) == 6
+
+
+@pytest.mark.slow
+def test_a_sampler_ends_where_a_condition_leaves_nothing_more(kinj: Commands) -> None:
+    drawn = ["optim.lr=1e-4..1e-2:log", "--sampler", "random", "sweep.points=3", "seed=0,1", "--dry-run"]
     for sampler in ("random", "tpe"):
         drawn[2] = sampler
         assert kinj("sweep", *drawn, "--where", "optim.lr > 5") == 2

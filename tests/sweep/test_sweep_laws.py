@@ -211,6 +211,7 @@ def test_too_little_for_a_law_is_said_before_anything_runs(law: str, typed: list
 
 
 @pytest.mark.usefixtures("entries")
+@pytest.mark.slow
 def test_a_sweep_that_grew_says_which_laws_are_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kinj.cli.sweeping.TRIAL", "sweep_entries:good")
     shared = ["model=scratch", "model.tokenizer=train", "-o", str(tmp_path / "s"), "--workers", "1"]
