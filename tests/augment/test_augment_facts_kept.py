@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kinj.augment import registry
@@ -93,11 +93,13 @@ def test_facts_move_exactly_in_hostile_documents(document: Document) -> None:
 
 
 @given(index=st.integers(0, 9999), view=st.integers(0, 5), permute=st.booleans(), named=st.booleans())
+@example(index=1627, view=0, permute=False, named=False)  # its sentences all tell the value first: few ways are left
 def test_facts_move_exactly_in_biographies(index: int, view: int, permute: bool, named: bool) -> None:
     document = biography(Population("D", 10_000).person(index), view, seed=1, permute=permute, full_name=named)
     for name, method in METHODS.items():
         views = check(document, method)
-        assert len(views) == (0 if name == "full_name" and named else 3), name
+        least, most = (0, 0) if name == "full_name" and named else (1 if name == "reverse" else 3, 3)
+        assert least <= len(views) <= most, name
 
 
 @given(document=documents(), count=st.integers(1, 4))
