@@ -52,6 +52,7 @@ def calls(folder: Path) -> list[int]:
     return [len((trial / "calls").read_text().splitlines()) for trial in folder.glob("trials/*")]
 
 
+@pytest.mark.slow
 def test_several_at_once(folder: Path) -> None:
     results: list[Joined] = []
     workers = [Thread(target=lambda: results.append(work(folder))) for _ in range(3)]
