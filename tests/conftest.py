@@ -21,8 +21,8 @@ from kinj.models.codec import Codec
 from kinj.models.loading import LanguageModel
 from kinj.models.scratch import build_model, train_tokenizer
 
-# How long one example takes says more about the machine than about the code. `make test` asks the same every time, so that it fails where
-# something was changed; `make test-all` asks for the thorough profile, which looks for new examples.
+# How long one example takes says more about the machine than about the code. `make test` tries the same ones every time, so that
+# it fails where something was changed; `make test-all` asks for the thorough profile, which looks for new ones.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=30, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=150)
 hypothesis.settings.load_profile("quick")
