@@ -43,7 +43,7 @@ def facts(context: Context) -> dict[Key, Fact]:
 
 def unseen(key: Key, fact: Fact) -> list[Request]:
     """The value in each held-out sentence that names the person before it: nothing else could tell whose value it is."""
-    heads = [before.format_map(name_forms(fact.subject)) for before, _ in sentences(fact.relation, "held_out")]
+    heads = _heads(fact.relation, fact.subject, "held_out")
     return [stated(key, head, fact.value, f"unseen{i}") for i, head in enumerate(heads) if fact.subject in head]
 
 
@@ -63,7 +63,7 @@ def familiar(context: Context, known: Mapping[Key, Fact], most: int) -> list[Req
                 told[key].update(_told_after(text, fact))
     requests = []
     for key, fact in known.items():
-        heads = _heads(fact.relation, fact.subject)
+        heads = _heads(fact.relation, fact.subject, "train")
         free = [place for place, head in enumerate(heads) if fact.subject in head and place not in told[key]]
         chosen = sorted(free, key=lambda place: stable_seed("familiar", *key, place))[:most]
         requests += [stated(key, heads[place], fact.value, f"familiar{place}") for place in sorted(chosen)]
@@ -71,16 +71,16 @@ def familiar(context: Context, known: Mapping[Key, Fact], most: int) -> list[Req
 
 
 @lru_cache(maxsize=1024)  # texts come person by person
-def _heads(relation: str, person: str) -> tuple[str, ...]:
-    """What leads up to the value in each training sentence about someone: a name or a pronoun."""
+def _heads(relation: str, person: str, split: str) -> tuple[str, ...]:
+    """What leads up to the value in each sentence about someone: a name or a pronoun."""
     forms = PRONOUNS.get(person) or name_forms(person)
-    return tuple(before.format_map(forms) for before, _ in sentences(relation, "train"))
+    return tuple(before.format_map(forms) for before, _ in sentences(relation, split))
 
 
 def _told_after(text: Document, fact: Fact) -> Iterator[int]:
     """The training sentences whose beginning, by name or pronoun, stands before a fact's value, also as the end of a longer one."""
     for person in (fact.subject, str(text.meta["pronoun"])):
-        for place, head in enumerate(_heads(fact.relation, person)):
+        for place, head in enumerate(_heads(fact.relation, person, "train")):
             if text.text.endswith(head, 0, fact.start):
                 yield place
 
