@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -181,9 +182,21 @@ def settings_for(
     Args:
         documents: input paths; they become `data.documents`, and `data=corpus` unless the user chose a data set.
         flag: how the documents were given, for the origin.
+
+    Raises:
+        UsageError: a setting is wrong, or what was given for documents is a run, whose README.md would be read as one.
     """
     from kinj.config import load
+    from kinj.config.errors import UsageError
+    from kinj.data.rundir import CONFIG, EVENTS
 
+    for path in map(Path, documents):
+        if (path / CONFIG).exists() and (path / EVENTS).exists():
+            name = shlex.quote(str(path))
+            raise UsageError(
+                f"{path} is a run, not documents",
+                f"to go on with it: kinj train -o {name} --resume; to ask it: kinj eval {name}",
+            )
     if documents:
         overrides = ["data=corpus", *overrides]
         flags = [*flags, (flag, "data.documents", list(documents))]

@@ -113,6 +113,18 @@ def test_arguments_with_a_path_are_inputs() -> None:
     assert common.split_arguments(None) == ([], [])
 
 
+@pytest.mark.parametrize("typed", [["train", "a run"], ["train", "--resume", "a run"], ["augment", "a run"]])
+def test_a_run_is_not_taken_for_a_folder_of_documents(kinj: Kinj, tmp_path: Path, typed: list[str]) -> None:
+    run = tmp_path / "a run"
+    run.mkdir()
+    for name in ("config.yaml", "events.jsonl", "README.md"):
+        (run / name).touch()
+    done = kinj(*typed[:-1], str(run))
+    assert done.exit_code == 2
+    assert f"{run} is a run, not documents" in done.stderr
+    assert f"kinj train -o '{run}' --resume" in done.stderr
+
+
 def test_warning_is_printed_once_on_stderr(workflow: Recorder, kinj: Kinj) -> None:
     result = kinj("train", "optim.sam.every=3")
     assert result.stdout == ""
